@@ -1,0 +1,32 @@
+import type { StandardSchemaV1 } from "@standard-schema/spec";
+import { type Awaitable, isPromise } from "../internal/awaitable.ts";
+import { ValidationError, type ValidationIssue } from "./errors.ts";
+
+/** Any schema that speaks Standard Schema: zod, valibot, arktype, effect, TypeBox … */
+export type AnySchema = StandardSchemaV1;
+export type MaybeSchema = AnySchema | undefined;
+
+/** What goes in: the form on the wire and the form that `send` takes. `unknown` without a schema. */
+export type In<S> = S extends AnySchema ? StandardSchemaV1.InferInput<S> : unknown;
+/** What comes out: the form that the handler gets. */
+export type Out<S> = S extends AnySchema ? StandardSchemaV1.InferOutput<S> : unknown;
+
+function issueOf(issue: StandardSchemaV1.Issue): ValidationIssue {
+  const path = (issue.path ?? []).map((segment) => {
+    const key = typeof segment === "object" ? segment.key : segment;
+    return typeof key === "number" ? key : String(key);
+  });
+  return { message: issue.message, path };
+}
+
+function unwrap(result: StandardSchemaV1.Result<unknown>, part: "payload" | "headers" | "reply"): unknown {
+  if (result.issues !== undefined) throw new ValidationError(part, result.issues.map(issueOf));
+  return result.value;
+}
+
+/** Validates; not a promise unless the schema itself is asynchronous. Throws or rejects with `ValidationError`. */
+export function validate(schema: AnySchema, value: unknown, part: "payload" | "headers" | "reply"): Awaitable<unknown> {
+  const result = schema["~standard"].validate(value);
+  if (isPromise(result)) return result.then((settled) => unwrap(settled, part));
+  return unwrap(result, part);
+}
