@@ -1,0 +1,50 @@
+import { mkdirSync, readFileSync, readlinkSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+/** Everything `dev/brokers` downloads or writes is below here: ignored by git, gone with node_modules. */
+export const cache: string = fileURLToPath(new URL("../node_modules/.cache/millrace-brokers", import.meta.url));
+
+/** A broker process that `dev/brokers up` started and `down` will stop. */
+export interface RunningBroker {
+  readonly pid: number;
+  readonly url: string;
+  /** Holds its data and log; also how `down` recognises the process before it signals it. */
+  readonly folder: string;
+  /** Where the program came from, for the record of a test run. */
+  readonly origin: string;
+}
+
+const file = (name: string): string => join(cache, "running", `${name}.json`);
+
+export function remember(name: string, broker: RunningBroker): void {
+  mkdirSync(join(cache, "running"), { recursive: true });
+  writeFileSync(`${file(name)}.new`, JSON.stringify(broker, null, 2));
+  renameSync(`${file(name)}.new`, file(name));
+}
+
+export function forget(name: string): void {
+  rmSync(file(name), { force: true });
+}
+
+/** The running broker of that name, if its process still is the one we started. */
+export function running(name: string): RunningBroker | undefined {
+  let broker: RunningBroker;
+  try {
+    broker = JSON.parse(readFileSync(file(name), "utf8")) as RunningBroker;
+  } catch {
+    return undefined;
+  }
+  return isOurs(broker) ? broker : undefined;
+}
+
+/** Process ids are reused: a signal goes only to a process that works in the broker's folder. */
+export function isOurs({ pid, folder }: RunningBroker): boolean {
+  try {
+    process.kill(pid, 0);
+    // Not by the command line: servers overwrite it with a title.
+    return process.platform !== "linux" || `${readlinkSync(`/proc/${pid}/cwd`)}/`.startsWith(`${folder}/`);
+  } catch {
+    return false;
+  }
+}
