@@ -1,0 +1,131 @@
+import type { Awaitable } from "../internal/awaitable.ts";
+import { OptionError } from "../server/errors.ts";
+import type { AnySchema, In, MaybeSchema, Out } from "../server/schema.ts";
+import type { MessageHeaders } from "../internal/headers.ts";
+import type { Message } from "./message.ts";
+
+/** What a dependency needs of the payload and headers, besides what the actor itself declares. */
+export interface DependencyNeeds<P = unknown, H = unknown> {
+  readonly payload: P;
+  readonly headers: H;
+}
+
+/** A value that handlers get by name. `"~types"` exists for the compiler only. */
+export interface Dependency<T = unknown, N = unknown> {
+  readonly "~kind": "dependency";
+  readonly "~types"?: { readonly value: T; readonly needs: N };
+  readonly "~definition": DependencyDefinition;
+}
+
+/** A dependency with its types erased; the registry and the resolver see only this. */
+export interface DependencyDefinition {
+  readonly scope: "message" | "app";
+  readonly payload: MaybeSchema;
+  readonly headers: MaybeSchema;
+  readonly deps: Dependencies;
+  resolve(context: DependencyContext<unknown, unknown, unknown>): Awaitable<unknown>;
+  readonly dispose: ((value: unknown) => Awaitable<void>) | undefined;
+}
+
+export type Dependencies = Readonly<Record<string, Dependency>>;
+export type Resolved<D> = { readonly [K in keyof D]: D[K] extends Dependency<infer T, unknown> ? T : never };
+
+type UnionToIntersection<U> = (U extends unknown ? (value: U) => void : never) extends (value: infer I) => void
+  ? I
+  : never;
+
+type NeedOf<D, Part extends "payload" | "headers"> = D extends Dependency<unknown, infer N>
+  ? N extends Readonly<Record<Part, infer Need>>
+    ? unknown extends Need
+      ? // biome-ignore lint/complexity/noBannedTypes: the neutral element of an intersection
+        {}
+      : Need
+    : // biome-ignore lint/complexity/noBannedTypes: the neutral element of an intersection
+      {}
+  : never;
+
+/** Fields that the dependencies of an actor (and theirs) read from the payload or the headers. */
+export type Needs<D, Part extends "payload" | "headers"> = UnionToIntersection<
+  { [K in keyof D]: NeedOf<D[K], Part> }[keyof D]
+>;
+
+export interface DependencyContext<P, H, D> {
+  readonly payload: P;
+  readonly headers: H;
+  readonly deps: D;
+  /** `undefined` for `scope: "app"`, which outlives messages. */
+  readonly message: Message | undefined;
+  /** The message's signal, or for `scope: "app"` one that aborts when the app closes. */
+  readonly signal: AbortSignal;
+}
+
+export interface DependencyConfig<T, P extends MaybeSchema, H extends MaybeSchema, D extends Dependencies> {
+  /**
+   * `"message"` (default): resolved once per message, however often it is used. `"app"`: resolved once, when first
+   * needed, kept until the app closes; it can see neither payload nor headers.
+   */
+  readonly scope?: "message" | "app";
+  /** Its own view of the payload: validated, and demanded from whoever sends to an actor that uses it. */
+  readonly payload?: P;
+  readonly headers?: H;
+  readonly deps?: D;
+  resolve(
+    context: DependencyContext<
+      Out<NoInfer<P>>,
+      NoInfer<H> extends AnySchema ? Out<NoInfer<H>> : MessageHeaders,
+      Resolved<NoInfer<D>>
+    >,
+  ): Awaitable<T>;
+  /** Called after the message is settled (or the app closed), latest first. Errors are logged. */
+  readonly dispose?: (value: NoInfer<T>) => Awaitable<void>;
+}
+
+/** What a dependency demands: its own schemas and those of its dependencies. */
+export type NeedsOf<P, H, D> = DependencyNeeds<
+  P extends AnySchema ? ([keyof D] extends [never] ? In<P> : In<P> & Needs<D, "payload">) : DemandOf<D, "payload">,
+  H extends AnySchema ? ([keyof D] extends [never] ? In<H> : In<H> & Needs<D, "headers">) : DemandOf<D, "headers">
+>;
+type DemandOf<D, Part extends "payload" | "headers"> = [keyof D] extends [never] ? unknown : Needs<D, Part>;
+
+/**
+ * Defines a value that handlers ask for by name: a connection, a record that the payload names, a test double's place.
+ * A failure counts as a failure of the actor. Errors: `OptionError` when an app-wide one wants to see a message.
+ *
+ * @example
+ * const user = defineDependency({
+ *   payload: z.object({ userId: z.int() }), deps: { db },
+ *   resolve: ({ payload, deps }) => deps.db.findUser(payload.userId),
+ * });
+ */
+export function defineDependency<
+  T,
+  P extends MaybeSchema = undefined,
+  H extends MaybeSchema = undefined,
+  // biome-ignore lint/complexity/noBannedTypes: "no dependencies" must have no keys
+  const D extends Dependencies = {},
+>(config: DependencyConfig<T, P, H, D>): Dependency<T, NeedsOf<P, H, D>> {
+  const scope = config.scope ?? "message";
+  const deps: Dependencies = config.deps ?? {};
+  if (scope === "app") {
+    if (config.payload !== undefined || config.headers !== undefined) {
+      throw new OptionError('A dependency with scope "app" cannot have a payload or headers schema.');
+    }
+    for (const [name, dependency] of Object.entries(deps)) {
+      if (dependency["~definition"].scope === "message") {
+        throw new OptionError(`A dependency with scope "app" cannot use ${name}, which has scope "message".`);
+      }
+    }
+  }
+  return {
+    "~kind": "dependency",
+    "~definition": {
+      scope,
+      payload: config.payload,
+      headers: config.headers,
+      deps,
+      // The one erasure: core calls it only with what these schemas and dependencies gave.
+      resolve: config.resolve as DependencyDefinition["resolve"],
+      dispose: config.dispose as DependencyDefinition["dispose"],
+    },
+  };
+}

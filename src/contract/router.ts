@@ -1,0 +1,109 @@
+import type { Awaitable } from "../internal/awaitable.ts";
+import { OptionError, RouterCycleError } from "../server/errors.ts";
+import { nameOption } from "../server/option.ts";
+import type { AnySchema, MaybeSchema } from "../server/schema.ts";
+import type {
+  Actor,
+  ActorDefaults,
+  ActorDefinition,
+  ActorHeaders,
+  ActorPayload,
+  CodeFirst,
+  Confirmation,
+  ContextOf,
+  ContractFirst,
+  Missing,
+  Result,
+} from "./actor.ts";
+import { checkActor, defineActor } from "./define-actor.ts";
+import type { Dependencies } from "./dependency.ts";
+import type { RetryOption } from "./retry.ts";
+
+export interface RouterOptions<Y extends RetryOption | undefined = undefined> extends ActorDefaults {
+  /** Retry policy of all actors in it that have none of their own. */
+  readonly retry?: Y;
+}
+
+/** Registers actors. `YD` = whether a retry policy is inherited. */
+export interface ActorRegistrar<YD> {
+  /**
+   * Registers an actor. The handler stays callable as `.handler`. Errors: `OptionError` for options that contradict.
+   *
+   * @example
+   * const greet = router.actor({ name: "greet", payload: z.object({ who: z.string() }) }, ({ payload }) => payload.who);
+   */
+  actor<
+    P extends MaybeSchema = undefined,
+    H extends MaybeSchema = undefined,
+    R extends MaybeSchema = undefined,
+    // biome-ignore lint/complexity/noBannedTypes: "no dependencies" must have no keys
+    D extends Dependencies = {},
+    const C extends Confirmation = "auto",
+    const Y extends RetryOption | undefined = undefined,
+    Ret extends Awaitable<Result<C, R>> = Awaitable<Result<C, R>>,
+  >(
+    config:
+      | CodeFirst<P, H, R, D, C, Y, YD>
+      | (ContractFirst<P, H, R, D, C, Y, YD> & Missing<NoInfer<P>, NoInfer<D>>),
+    handler: (context: ContextOf<NoInfer<P>, NoInfer<H>, NoInfer<R>, NoInfer<D>>) => Ret,
+  ): Actor<
+    ActorPayload<P, D>,
+    ActorHeaders<H, D>,
+    R extends AnySchema ? R : unknown,
+    (context: ContextOf<P, H, R, D>) => Ret
+  >;
+}
+
+export interface Router<YD = false> extends ActorRegistrar<YD> {
+  readonly "~kind": "router";
+  readonly "~entries": readonly RouterEntry[];
+  readonly "~options": RouterOptions<RetryOption | undefined>;
+  /**
+   * Adds the actors of another router here. Actors added to it later are seen, too; including it twice keeps the first
+   * place. Errors: `RouterCycleError`.
+   */
+  include(child: Router<boolean>): this;
+}
+
+export type RouterEntry =
+  | { readonly kind: "actor"; readonly actor: ActorDefinition }
+  | { readonly kind: "router"; readonly router: Router<boolean> };
+
+function reaches(from: Router<boolean>, target: Router<boolean>): boolean {
+  if (from === target) return true;
+  return from["~entries"].some((entry) => entry.kind === "router" && reaches(entry.router, target));
+}
+
+/**
+ * A group of actors with shared defaults: the nearest option wins, middleware adds up from the outside in. Nothing is
+ * computed before a worker starts.
+ *
+ * @example
+ * const emails = createRouter({ channel: "email", timeout: "10s" });
+ */
+export function createRouter<const Y extends RetryOption | undefined = undefined>(
+  options: RouterOptions<Y> = {},
+): Router<Y extends RetryOption ? true : false> {
+  if (options.channel === "") nameOption("router channel", options.channel);
+  checkActor("router", options);
+  const entries: RouterEntry[] = [];
+  const router: Router<Y extends RetryOption ? true : false> = {
+    "~kind": "router",
+    "~entries": entries,
+    "~options": options,
+    actor(config, handler) {
+      const definition = defineActor(config, handler);
+      entries.push({ kind: "actor", actor: definition });
+      return { "~kind": "actor", name: definition.name, handler, "~definition": definition };
+    },
+    include(child) {
+      if (child?.["~kind"] !== "router") throw new OptionError("include() expects a router made by createRouter().");
+      if (reaches(child, router)) throw new RouterCycleError();
+      if (!entries.some((entry) => entry.kind === "router" && entry.router === child)) {
+        entries.push({ kind: "router", router: child });
+      }
+      return this;
+    },
+  };
+  return router;
+}

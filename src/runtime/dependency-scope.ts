@@ -1,0 +1,100 @@
+import type { Dependencies, Dependency, DependencyDefinition } from "../contract/dependency.ts";
+import type { Message } from "../contract/message.ts";
+import { type Awaitable, isPromise } from "../internal/awaitable.ts";
+import type { MessageHeaders } from "../internal/headers.ts";
+import type { MaybeSchema } from "../server/schema.ts";
+
+/** The input as read from the message: what dependencies take their own views of. */
+export interface ScopeInput {
+  readonly message: Message | undefined;
+  readonly signal: AbortSignal;
+  payload(schema: MaybeSchema): Awaitable<unknown>;
+  headers(schema: MaybeSchema): Awaitable<unknown>;
+}
+
+export interface ScopeOptions {
+  /** Where app-wide dependencies live; absent in the app-wide scope itself. */
+  readonly parent?: DependencyScope;
+  /** Replacements by a test client. */
+  readonly overrides: ReadonlyMap<Dependency, DependencyDefinition["resolve"]>;
+  readonly onDisposeError: (error: unknown) => void;
+}
+
+export const noDependencies: Readonly<Record<string, unknown>> = Object.freeze({});
+
+/** Resolves dependencies, each at most once, and disposes of them latest first. One per message, and one per app. */
+export class DependencyScope {
+  readonly #values = new Map<Dependency, Awaitable<unknown>>();
+  readonly #options: ScopeOptions;
+  readonly #input: ScopeInput;
+
+  constructor(input: ScopeInput, options: ScopeOptions) {
+    this.#input = input;
+    this.#options = options;
+  }
+
+  /** All of them, in parallel; not a promise when none of them is one. */
+  resolveAll(deps: Dependencies): Awaitable<Readonly<Record<string, unknown>>> {
+    const names = Object.keys(deps);
+    if (names.length === 0) return noDependencies;
+    const values = names.map((name) => this.resolve(deps[name] as Dependency));
+    const collect = (settled: readonly unknown[]): Record<string, unknown> =>
+      Object.fromEntries(names.map((name, index) => [name, settled[index]]));
+    return values.some((value) => isPromise(value)) ? Promise.all(values).then(collect) : collect(values);
+  }
+
+  resolve(dependency: Dependency): Awaitable<unknown> {
+    const { parent } = this.#options;
+    if (parent !== undefined && dependency["~definition"].scope === "app") return parent.resolve(dependency);
+    if (this.#values.has(dependency)) return this.#values.get(dependency);
+    const value = this.#start(dependency);
+    this.#values.set(dependency, value);
+    if (isPromise(value)) this.#forgetFailure(dependency, value);
+    return value;
+  }
+
+  /** Waits for what is still being resolved, then disposes of everything, dependents before what they depend on. */
+  async dispose(): Promise<void> {
+    const entries = [...this.#values].reverse();
+    this.#values.clear();
+    for (const [dependency, pending] of entries) {
+      const { dispose } = dependency["~definition"];
+      if (dispose === undefined || this.#options.overrides.has(dependency)) continue;
+      try {
+        const value = await pending;
+        await dispose(value);
+      } catch (error) {
+        this.#options.onDisposeError(error);
+      }
+    }
+  }
+
+  get isEmpty(): boolean {
+    return this.#values.size === 0;
+  }
+
+  /** A failed resolution has nothing to dispose of; in the app-wide scope the next message tries again. */
+  #forgetFailure(dependency: Dependency, value: PromiseLike<unknown>): void {
+    const forget = (): void => {
+      if (this.#values.get(dependency) === value) this.#values.delete(dependency);
+    };
+    value.then(undefined, forget);
+  }
+
+  #start(dependency: Dependency): Awaitable<unknown> {
+    const definition = dependency["~definition"];
+    const override = this.#options.overrides.get(dependency);
+    const { message, signal } = this.#input;
+    const deps = override === undefined ? this.resolveAll(definition.deps) : noDependencies;
+    const payload = definition.payload === undefined ? undefined : this.#input.payload(definition.payload);
+    const headers = this.#input.headers(definition.headers);
+    const finish = (resolved: unknown, view: unknown, headerView: unknown): Awaitable<unknown> => {
+      const context = { payload: view, headers: headerView as MessageHeaders, deps: resolved, message, signal };
+      return override === undefined ? definition.resolve(context) : override(context);
+    };
+    if (isPromise(deps) || isPromise(payload) || isPromise(headers)) {
+      return Promise.all([deps, payload, headers]).then(([all, view, headerView]) => finish(all, view, headerView));
+    }
+    return finish(deps, payload, headers);
+  }
+}
