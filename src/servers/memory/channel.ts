@@ -1,0 +1,167 @@
+import { createHeaders, type MessageHeaders } from "../../internal/headers.ts";
+import { bookkeepingHeader, parseBookkeeping } from "../../server/bookkeeping.ts";
+import type { OutgoingMessage, SettleNote } from "../../server/delivery.ts";
+import { priority } from "../../server/priority.ts";
+import type { ChannelStats, PublishOptions } from "../../server/server.ts";
+import type { SettleCode, SettleReason } from "../../server/settle-reason.ts";
+import type { Broker } from "./broker.ts";
+import { DeadLetterLog } from "./dead-letter-log.ts";
+import { Entry } from "./entry.ts";
+import { ReadyQueue } from "./ready-queue.ts";
+import type { MemorySubscription } from "./subscription.ts";
+
+const defaultPriority = priority["normal"];
+
+function withBookkeeping(headers: MessageHeaders, value: string | undefined): MessageHeaders {
+  if (headers[bookkeepingHeader] === value) return headers;
+  return createHeaders({ ...headers, [bookkeepingHeader]: value });
+}
+
+/** One queue: what is ready, who wants it, and what failed. Delayed messages wait in the broker's own queue. */
+export class Channel {
+  readonly broker: Broker;
+  readonly name: string;
+  readonly ready: ReadyQueue = new ReadyQueue();
+  readonly subscriptions: MemorySubscription[] = [];
+  readonly dead: DeadLetterLog;
+  inFlight = 0;
+  delayed = 0;
+  /** Who is asked first for the next message, so that several idle subscriptions take turns. */
+  #turn = 0;
+
+  constructor(broker: Broker, name: string) {
+    this.broker = broker;
+    this.name = name;
+    this.dead = new DeadLetterLog(broker.settings.deadLimit, (count) => broker.evicted(name, count));
+  }
+
+  /** Takes a new message. */
+  send(message: OutgoingMessage, options?: PublishOptions): Entry {
+    const broker = this.broker;
+    const sent = broker.settings.clock.now() - broker.startedAt;
+    const entry = new Entry(this, message, message.headers, options?.priority ?? defaultPriority, sent);
+    entry.sequence = broker.nextSequence();
+    if (options === undefined) {
+      this.#enqueue(entry);
+      return entry;
+    }
+    if (options.expiresIn !== undefined) entry.expiresAt = broker.timeIn(options.expiresIn);
+    if (options.delay !== undefined && options.delay > 0) this.#delay(entry, options.delay);
+    else this.#enqueue(entry);
+    return entry;
+  }
+
+  /** Takes back a message that is for later: at the end of its priority, now or after a delay. */
+  putBack(entry: Entry, delay: number, note: SettleNote | undefined): void {
+    const copy = entry.again(withBookkeeping(entry.headers, note?.bookkeeping));
+    // A delivery that nobody looked at is none: neither the count nor the row of lapses changes.
+    if (note?.started === false) copy.deliveryCount -= 1;
+    else copy.lapses = 0;
+    copy.sequence = this.broker.nextSequence();
+    if (delay > 0) {
+      this.#delay(copy, delay);
+    } else {
+      copy.due = this.broker.time();
+      this.#enqueue(copy);
+    }
+  }
+
+  /** Takes back a message whose lease ended, to the front: it was first. */
+  lapse(entry: Entry): void {
+    const copy = entry.again();
+    copy.lapses += 1;
+    this.ready.unshift(copy);
+    this.wake();
+  }
+
+  /** Takes back a message that a closed subscription held, to the front, as if it had never been handed out. */
+  restore(entry: Entry): void {
+    const copy = entry.again();
+    copy.deliveryCount -= 1;
+    this.ready.unshift(copy);
+    this.wake();
+  }
+
+  /** The time of a delayed message has come. */
+  promote(entry: Entry): void {
+    this.delayed -= 1;
+    this.#enqueue(entry);
+  }
+
+  bury(entry: Entry, reason: SettleReason = this.#reason(entry, "rejected")): void {
+    if (this.broker.settings.deadLimit === 0) this.broker.dropped(entry, reason);
+    else this.dead.add(entry, reason, this.broker.settings.clock.now());
+  }
+
+  /** Removes an expired message that would have been next. */
+  expire(entry: Entry): void {
+    if (this.broker.settings.keepExpired) this.bury(entry, this.#reason(entry, "expired"));
+  }
+
+  purge(): number {
+    const delayed = this.broker.removeDelayed(this);
+    this.delayed -= delayed;
+    return this.ready.clear() + delayed;
+  }
+
+  stats(): ChannelStats {
+    const { settings, startedAt } = this.broker;
+    const wall = settings.clock.now() - startedAt;
+    const time = this.broker.time();
+    const ages = this.ready.heads().map((head) => (head.due > 0 ? time - head.due : wall - head.sent));
+    return {
+      ready: this.ready.size,
+      inFlight: this.inFlight,
+      delayed: this.delayed,
+      dead: this.dead.size,
+      oldestAge: ages.length === 0 ? undefined : Math.max(0, ...ages),
+    };
+  }
+
+  /** Nobody would notice if it were created anew. */
+  get disposable(): boolean {
+    return (
+      this.subscriptions.length === 0 &&
+      this.ready.size === 0 &&
+      this.inFlight === 0 &&
+      this.delayed === 0 &&
+      this.dead.size === 0
+    );
+  }
+
+  /** Tells those who wait that there is something. */
+  wake(): void {
+    const subscriptions = this.subscriptions;
+    const count = subscriptions.length;
+    if (count === 0) return;
+    if (count === 1) {
+      (subscriptions[0] as MemorySubscription).wake();
+      return;
+    }
+    this.#turn = (this.#turn + 1) % count;
+    for (let i = 0; i < count; i += 1) (subscriptions[(this.#turn + i) % count] as MemorySubscription).wake();
+  }
+
+  #enqueue(entry: Entry): void {
+    this.ready.push(entry);
+    this.wake();
+  }
+
+  #delay(entry: Entry, delay: number): void {
+    this.delayed += 1;
+    entry.due = this.broker.timeIn(delay);
+    this.broker.addDelayed(entry);
+  }
+
+  #reason(entry: Entry, code: SettleCode): SettleReason {
+    const now = this.broker.settings.clock.now();
+    const book = parseBookkeeping(entry.headers[bookkeepingHeader]);
+    return {
+      code,
+      attempts: book.attempts,
+      deliveries: entry.deliveryCount,
+      firstFailureAt: book.firstFailureAt > 0 ? book.firstFailureAt : now,
+      lastFailureAt: now,
+    };
+  }
+}

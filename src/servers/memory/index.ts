@@ -1,0 +1,3 @@
+export type { MemoryFeatures } from "./features.ts";
+export { type InMemoryParams, type InMemoryServer, inMemory } from "./memory.ts";
+export type { InMemoryOptions } from "./options.ts";
