@@ -49,6 +49,13 @@ export class Inbox {
     return taken;
   }
 
+  /** Whatever came until now counts as taken; returns it. */
+  takeAll(): Delivery[] {
+    const taken = this.all.slice(this.#taken);
+    this.#taken = this.all.length;
+    return taken;
+  }
+
   /** Watches for a while that nothing comes that was not taken. */
   async staysQuiet(duration?: number): Promise<void> {
     await this.#world.pass(duration ?? this.#world.timeouts.quiet);

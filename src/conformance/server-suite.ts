@@ -70,6 +70,7 @@ function bindCase(one: ServerCase, target: ServerTarget): ConformanceCase {
       const world = new World(target, context.namespace, duration);
       try {
         await one.check(world);
+        world.end();
       } catch (error) {
         if (!(error instanceof CaseSkipped)) throw error;
         context.skip(error.message);

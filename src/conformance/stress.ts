@@ -11,7 +11,8 @@ export function stress(cases: readonly ConformanceCase[], copies: number): Confo
       const namespaces = [context.namespace, ...Array.from({ length: copies - 1 }, newNamespace)];
       const results = await Promise.allSettled(namespaces.map((namespace) => one.run({ ...context, namespace })));
       const failures = results.filter((result) => result.status === "rejected").map(({ reason }) => reason);
-      if (failures.length > 0) throw new AggregateError(failures, `${failures.length} of ${copies} copies failed`);
+      if (failures.length > 0)
+        throw new AggregateError(failures, `${failures.length} of ${copies} copies failed: ${String(failures[0])}`);
     },
   }));
 }

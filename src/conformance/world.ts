@@ -25,6 +25,8 @@ export class World {
   readonly #inboxes: Inbox[] = [];
   readonly #channels = new Map<string, string>();
   readonly #waiting = new Set<() => void>();
+  readonly #failures: unknown[] = [];
+  #over = false;
   /** Time that a virtual clock was moved by. */
   #advanced = 0;
 
@@ -104,6 +106,22 @@ export class World {
     await delivery.settle(outcome, note);
   }
 
+  /**
+   * Settles without being waited for, as a consumer that goes on would. A failure fails the case, unless it is over:
+   * what was under way then may be refused.
+   */
+  finish(delivery: Delivery, outcome: Outcome | RetryAfter = "ack"): void {
+    this.settle(delivery, outcome).catch((error: unknown) => {
+      if (!this.#over) this.#failures.push(error);
+    });
+  }
+
+  /** The case is over; throws what went wrong beside it. */
+  end(): void {
+    this.#over = true;
+    if (this.#failures.length > 0) throw this.#failures[0];
+  }
+
   /** The owner of this subscription is gone without a word; what it held lapses. */
   async crash(inbox: Inbox): Promise<void> {
     await inbox.subscription.drain();
@@ -136,7 +154,7 @@ export class World {
       if (this.now() >= end) {
         assert.fail(`waited ${within} ms for ${typeof what === "string" ? what : what()}, in vain`);
       }
-      await this.#step(5, true);
+      await this.#step(this.target.advance === undefined ? 5 : 20, true);
     }
   }
 
@@ -156,6 +174,7 @@ export class World {
 
   /** Ends the case: nothing of it may linger, whatever state it is in. */
   async close(): Promise<void> {
+    this.#over = true;
     await Promise.allSettled(this.#inboxes.map((inbox) => inbox.subscription.close()));
     await Promise.allSettled(this.#servers.map((server) => server.disconnect()));
     await this.target.cleanUp?.(this.namespace);

@@ -8,8 +8,10 @@ import { message, numbered, textOf } from "../message.ts";
 import { type ServerCase, serverCase } from "../server-case.ts";
 import type { World } from "../world.ts";
 
+/** Made once: a stack trace differs from place to place. */
+const failure = recordError(new RangeError('out of range: "é"', { cause: new Error("deeper") }));
+
 function reason(code: SettleCode = "error", actor = "greet"): SettleReason {
-  const error = new RangeError('out of range: "é"', { cause: new Error("deeper") });
   return {
     code,
     actor,
@@ -17,7 +19,7 @@ function reason(code: SettleCode = "error", actor = "greet"): SettleReason {
     deliveries: 4,
     firstFailureAt: 1_730_000_000_000,
     lastFailureAt: 1_730_000_001_000,
-    error: recordError(error),
+    error: failure,
     issues: [{ message: "too small", path: ["items", 0, "size"] }],
   };
 }

@@ -26,7 +26,7 @@ export const delay: readonly ServerCase[] = [
   }),
 
   serverCase("delay: messages come in the order of their times, not of their sending", ["delay"], async (world) => {
-    const inbox = await world.subscribe({ maxUnsettled: 1, onDelivery: (delivery) => void world.settle(delivery) });
+    const inbox = await world.subscribe({ maxUnsettled: 1, onDelivery: (delivery) => world.finish(delivery) });
     for (const time of [900, 300, 600]) await world.send(`${time}`, { delay: time });
     await world.send("now");
     const deliveries = await inbox.take(4, 900 + world.timeouts.late);

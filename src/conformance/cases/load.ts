@@ -17,7 +17,7 @@ function tally(world: World): Tally {
     onDelivery: (delivery) => {
       const text = textOf(delivery);
       seen.set(text, (seen.get(text) ?? 0) + 1);
-      setImmediate(() => void world.settle(delivery));
+      setImmediate(() => world.finish(delivery));
     },
   };
 }

@@ -6,7 +6,7 @@ import type { World } from "../world.ts";
 
 /** The order in which one consumer that takes one at a time gets the backlog. */
 async function consume(world: World, count: number): Promise<string[]> {
-  const inbox = await world.subscribe({ maxUnsettled: 1, onDelivery: (delivery) => void world.settle(delivery) });
+  const inbox = await world.subscribe({ maxUnsettled: 1, onDelivery: (delivery) => world.finish(delivery) });
   return textsOf(await inbox.take(count));
 }
 
