@@ -66,25 +66,26 @@ export class Channel {
     }
   }
 
-  /** Takes back a message whose lease ended, to the front: it was first. */
-  lapse(entry: Entry): void {
-    const copy = entry.again();
-    copy.lapses += 1;
-    this.ready.unshift(copy);
+  /** Takes back messages whose lease ended, to the front: they were first. */
+  lapse(entries: readonly Entry[]): void {
+    const copies = entries.map((entry) => entry.again());
+    for (const copy of copies) copy.lapses += 1;
+    this.ready.restore(copies);
     this.wake();
   }
 
-  /** Takes back a message that a closed subscription held, to the front, as if it had never been handed out. */
-  restore(entry: Entry): void {
-    const copy = entry.again();
-    copy.deliveryCount -= 1;
-    this.ready.unshift(copy);
+  /** Takes back messages that a closed subscription held, to the front, as if they had never been handed out. */
+  restore(entries: readonly Entry[]): void {
+    const copies = entries.map((entry) => entry.again());
+    for (const copy of copies) copy.deliveryCount -= 1;
+    this.ready.restore(copies);
     this.wake();
   }
 
   /** The time of a delayed message has come. */
   promote(entry: Entry): void {
     this.delayed -= 1;
+    entry.sequence = this.broker.nextSequence();
     this.#enqueue(entry);
   }
 

@@ -20,7 +20,7 @@ export class Entry implements Delivery, Lease {
   readonly sent: number;
   deliveryCount = 0;
   lapses = 0;
-  /** Place among all messages of the server; decides between equal times. */
+  /** Place in line: lanes are in this order, and it decides between equal times. */
   sequence = 0;
   /** Since when it is, or from when on it will be, ready. 0 = since it was sent. Milliseconds since the start. */
   due = 0;

@@ -25,10 +25,21 @@ export class ReadyQueue {
     this.#lane(entry.priority).entries.push(entry);
   }
 
-  /** Puts an entry in front of the others of its priority. */
-  unshift(entry: Entry): void {
-    this.size += 1;
-    this.#lane(entry.priority).entries.unshift(entry);
+  /**
+   * Takes back entries that were handed out, each to the place that it had: in front of all that came later, behind
+   * what others gave back before and what is older.
+   */
+  restore(entries: readonly Entry[]): void {
+    this.size += entries.length;
+    for (const [priority, group] of Map.groupBy(entries, (entry) => entry.priority)) {
+      const lane = this.#lane(priority).entries;
+      const last = group.reduce((most, { sequence }) => Math.max(most, sequence), 0);
+      for (let head = lane.peek(); head !== undefined && head.sequence < last; head = lane.peek()) {
+        group.push(lane.shift() as Entry);
+      }
+      group.sort((a, b) => b.sequence - a.sequence);
+      for (const entry of group) lane.unshift(entry);
+    }
   }
 
   shift(): Entry | undefined {

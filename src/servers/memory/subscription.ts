@@ -60,12 +60,9 @@ export class MemorySubscription implements Subscription {
     this.#closedAt = clock.monotonic();
     clock.clearTimer(this.#leaseTimer);
     for (const { subscriptions } of this.#channels) subscriptions.splice(subscriptions.indexOf(this), 1);
-    // Newest first, each to the front: the old order is restored.
-    const held = this.#held.splice(0).sort((a, b) => b.sequence - a.sequence);
-    for (const entry of held) {
-      this.#letGo(entry);
-      entry.home.restore(entry);
-    }
+    const held = this.#held.splice(0);
+    for (const entry of held) this.#letGo(entry);
+    for (const [channel, entries] of Map.groupBy(held, (entry) => entry.home)) channel.restore(entries);
     for (const channel of this.#channels) this.#broker.tidy(channel);
     this.#onClosed(this);
   }
@@ -177,10 +174,7 @@ export class MemorySubscription implements Subscription {
     }
     // Before anything is given out again, which would arm a timer of its own.
     if (next !== Number.POSITIVE_INFINITY) this.#armLeases(next - now);
-    lapsed.sort((a, b) => b.sequence - a.sequence);
-    for (const entry of lapsed) {
-      this.release(entry);
-      entry.home.lapse(entry);
-    }
+    for (const entry of lapsed) this.release(entry);
+    for (const [channel, entries] of Map.groupBy(lapsed, (entry) => entry.home)) channel.lapse(entries);
   };
 }

@@ -1,0 +1,56 @@
+import { expect, test } from "vitest";
+import { createVirtualClock } from "../../internal/virtual-clock.ts";
+import { Broker } from "./broker.ts";
+import { DedupeBook } from "./dedupe-book.ts";
+import { readSettings } from "./options.ts";
+import { message } from "./stage.test-d.ts";
+import { MemorySubscription } from "./subscription.ts";
+
+test("dedupe keys are forgotten after their window without anybody sending", async () => {
+  const clock = createVirtualClock();
+  const book = new DedupeBook(clock);
+  for (let i = 0; i < 10_000; i += 1) {
+    book.claim("a", { key: String(i), window: 1000 + (i % 100), onDuplicate: "ignore" }, String(i));
+  }
+  expect([book.size, clock.pending, clock.nextTimerAt]).toEqual([10_000, 1, undefined]);
+  await clock.advance(1050);
+  expect(book.size).toBe(4900);
+  await clock.advance(1000);
+  expect([book.size, clock.pending]).toEqual([0, 0]);
+});
+
+test("a key of one channel is never one of another", () => {
+  const book = new DedupeBook(createVirtualClock());
+  const claim = (channel: string, key: string): string | undefined =>
+    book.claim(channel, { key, window: 1000, onDuplicate: "ignore" }, `${channel}/${key}`);
+  expect([claim("a", "bc"), claim("ab", "c"), claim("1:a", "b"), claim("a", "bc")]).toEqual([
+    undefined,
+    undefined,
+    undefined,
+    "a/bc",
+  ]);
+});
+
+test("channels that hold nothing and that nobody listens to are forgotten", async () => {
+  const clock = createVirtualClock();
+  const broker = new Broker(readSettings({ clock }));
+  broker.start(broker.logger);
+  for (let i = 0; i < 100; i += 1) {
+    const channel = broker.channel(`reply-${i}`);
+    const subscription = new MemorySubscription(
+      broker,
+      [channel],
+      {
+        channels: [{ name: channel.name }],
+        maxUnsettled: 1,
+        onDelivery: (delivery) => void delivery.settle("ack"),
+        onStateChange: () => {},
+      },
+      () => {},
+    );
+    channel.send(message("1"));
+    await clock.advance(0);
+    await subscription.close();
+  }
+  expect([broker.channelCount, clock.pending]).toEqual([0, 0]);
+});
