@@ -1,4 +1,5 @@
 import type { MessageHeaders } from "../internal/headers.ts";
+import type { PublishOptions } from "./publish-options.ts";
 import type { SettleReason } from "./settle-reason.ts";
 
 export type { MessageHeaders } from "../internal/headers.ts";
@@ -78,7 +79,7 @@ export interface Delivery {
    */
   begin?(): void | PromiseLike<void>;
   /** Publish and settle as one atomic step. Absent: core publishes, waits for the confirmation, then acks. */
-  reply?(message: OutgoingMessage, channel: string): void | PromiseLike<void>;
+  reply?(message: OutgoingMessage, channel: string, options?: PublishOptions): void | PromiseLike<void>;
 }
 
 /** A message that lapsed this many times in a row is suspected of killing its worker, and such run one at a time. */

@@ -155,6 +155,19 @@ export class PublishError extends MillraceError {
   }
 }
 
+/** Some messages of a `sendMany` were not confirmed. `results` tells each one's fate, in the order given. */
+export class PublishManyError<R = unknown> extends PublishError {
+  readonly results: readonly (R | Error)[];
+  constructor(results: readonly (R | Error)[]) {
+    const errors = results.filter((result) => result instanceof Error);
+    const unknown = errors.some((error) => !(error instanceof PublishError) || error.outcome === "unknown");
+    super(unknown ? "unknown" : "failed", `${errors.length} of ${results.length} messages were not sent.`, {
+      cause: new AggregateError(errors),
+    });
+    this.results = results;
+  }
+}
+
 /** A message with the same dedupe key was sent within the window and `onDuplicate` is `"throw"`. */
 export class DuplicateMessageError extends MillraceError {
   readonly key: string;

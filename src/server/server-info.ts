@@ -16,6 +16,15 @@ export interface ServerVariable {
   readonly examples?: readonly string[];
 }
 
+/** What every server constructor accepts besides its own options. */
+export interface ServerCommonOptions extends ServerMetadata {
+  /**
+   * Header that carries the topic on this server, `false` = none, so that foreign systems can be talked to in their own
+   * format. Default: the app's. Actors on a server without one need their own `routing`.
+   */
+  readonly topicHeader?: string | false;
+}
+
 /** Documentation that every server constructor accepts. */
 export interface ServerMetadata {
   readonly title?: string;

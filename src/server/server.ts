@@ -3,28 +3,13 @@ import type { DeadLetterStore } from "./dead-letter-store.ts";
 import type { Delivery, OutgoingMessage } from "./delivery.ts";
 import type { Features } from "./features.ts";
 import type { Logger } from "./logger.ts";
+import type { PublishOptions } from "./publish-options.ts";
 import type { ServerInfo } from "./server-info.ts";
+
+export type { Dedupe, PublishOptions } from "./publish-options.ts";
 
 /** `failed`: given up, only a new `connect()` helps. `closed`: not connected, by our own wish. */
 export type ConnectionState = "closed" | "connecting" | "ready" | "reconnecting" | "failed";
-
-export interface Dedupe {
-  readonly key: string;
-  /** Milliseconds for which a second message with the key is a duplicate. */
-  readonly window: number;
-  readonly onDuplicate: "ignore" | "throw";
-}
-
-/** Core has validated these against `features`; times are milliseconds. */
-export interface PublishOptions<Params extends object = object> {
-  /** Not before this many milliseconds from now, by the broker's clock. */
-  readonly delay?: number;
-  /** 0…100, higher runs sooner. */
-  readonly priority?: number;
-  readonly expiresIn?: number;
-  readonly dedupe?: Dedupe;
-  readonly params?: Params;
-}
 
 export interface Receipt {
   /** Id of the message that is now in the channel: of the earlier one when this was an ignored duplicate. */
@@ -88,6 +73,8 @@ export interface ConnectOptions {
 export interface BrokerServer<Params extends object = object, F extends Features = Features> {
   readonly info: ServerInfo;
   readonly features: F;
+  /** Header that carries the topic on this server, `false` = none. Absent: the app's. */
+  readonly topicHeader?: string | false | undefined;
   readonly state: ConnectionState;
   connect(options?: ConnectOptions): Promise<void>;
   disconnect(): Promise<void>;

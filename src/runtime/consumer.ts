@@ -1,0 +1,391 @@
+import type { ActorPlan } from "../contract/actor-plan.ts";
+import type { ReplyOptions } from "../contract/message.ts";
+import type { ProducerCall } from "../contract/middleware.ts";
+import type { PublishBytesOptions, Send, SendResult } from "../contract/send.ts";
+import { isPromise } from "../internal/awaitable.ts";
+import type { Duration } from "../internal/duration.ts";
+import { findHeader } from "../internal/headers.ts";
+import { Ring } from "../internal/ring.ts";
+import { type Delivery, suspectAfter } from "../server/delivery.ts";
+import { type LeaseLostError, ReplyAddressError, WorkerFatalError, WorkerStoppingError } from "../server/errors.ts";
+import { recordError } from "../server/settle-reason.ts";
+import type { ConnectionState, Subscription } from "../server/server.ts";
+import { noteForReturn, noteForUntouched, reasonFor } from "./aftermath.ts";
+import { correlationHeader } from "./correlation.ts";
+import { LeaseKeeper } from "./lease-keeper.ts";
+import { outgoingHeaders } from "./outgoing-headers.ts";
+import { type GivenOptions, noOptions, type ServerEntry, toBytes } from "./producer.ts";
+import { type MessageOwner, ReceivedMessage } from "./received-message.ts";
+import type { Routes } from "./routes.ts";
+import { Runner } from "./runner.ts";
+import { Settler } from "./settler.ts";
+import type { SlotUser } from "./slots.ts";
+import type { WorkerState } from "./worker-state.ts";
+
+/** How long a message waits here whose earlier run has not ended yet, before it goes back. */
+const zombiePause = 1000;
+/** Replies to askers that are gone must not pile up. */
+const replyLifetime = 3_600_000;
+
+/** One subscription of a worker: takes deliveries, finds their actors, starts them as slots allow, settles what remains. */
+export class Consumer implements MessageOwner, SlotUser {
+  readonly serverName: string;
+  readonly held: ReceivedMessage[] = [];
+  readonly #worker: WorkerState;
+  readonly #entry: ServerEntry;
+  readonly #routes: Routes;
+  readonly #waiting = new Ring<ReceivedMessage>();
+  readonly #running = new Set<ReceivedMessage>();
+  readonly #suspects: ReceivedMessage[] = [];
+  readonly #settler: Settler;
+  readonly #runner: Runner;
+  readonly #leases: LeaseKeeper;
+  #suspect: ReceivedMessage | undefined;
+  #subscription: Subscription | undefined;
+  #overfull = false;
+  #paused = false;
+  #draining = false;
+  #state: ConnectionState = "connecting";
+
+  constructor(worker: WorkerState, entry: ServerEntry, routes: Routes) {
+    this.#worker = worker;
+    this.#entry = entry;
+    this.#routes = routes;
+    this.serverName = entry.name;
+    const { clock, logger } = worker;
+    const { serverName } = this;
+    this.#settler = new Settler({ clock, logger, serverName, onConcluded: (message) => this.#release(message) });
+    this.#runner = new Runner({
+      worker,
+      settler: this.#settler,
+      serverName,
+      features: entry.server.features,
+      onDecided: (message, counted) => this.#onDecided(message, counted),
+    });
+    this.#leases = new LeaseKeeper({ clock, logger, held: this.held, lose: (message, error) => this.#lose(message, error) });
+    worker.slots.join(this);
+  }
+
+  get waiting(): number {
+    return this.#waiting.size + this.#suspects.length;
+  }
+  get running(): number {
+    return this.#running.size;
+  }
+  get state(): ConnectionState {
+    return this.#state;
+  }
+  get isPaused(): boolean {
+    return this.#paused;
+  }
+  get lastContact(): number | undefined {
+    return this.#subscription?.lastContact;
+  }
+  get channels(): readonly string[] {
+    return this.#routes.channels;
+  }
+
+  async start(): Promise<void> {
+    const { concurrency, prefetch, logger } = this.#worker;
+    this.#subscription = await this.#entry.server.subscribe({
+      channels: this.#routes.channels.map((name) => ({ name })),
+      maxUnsettled: concurrency + prefetch,
+      onDelivery: (delivery) => this.#accept(delivery),
+      onStateChange: (state, error) => this.#onStateChange(state, error),
+      onExpired: (channel, id) => {
+        logger.warn({ event: "message.expired", server: this.serverName, channel, message_id: id });
+      },
+    });
+    if (this.#state === "connecting") this.#state = "ready";
+    logger.info({ event: "consumer.subscribed", server: this.serverName, channels: this.#routes.channels });
+  }
+
+  async pause(): Promise<void> {
+    this.#paused = true;
+    await this.#subscription?.pause();
+  }
+
+  async resume(): Promise<void> {
+    this.#paused = false;
+    if (!this.#overfull && !this.#draining) await this.#subscription?.resume();
+    this.pump();
+  }
+
+  /** Stops intake and hands back what has not started. */
+  async drain(): Promise<void> {
+    this.#draining = true;
+    await this.#subscription?.drain();
+    for (const message of this.#waiting.takeAll()) this.#handBack(message);
+    for (const message of this.#suspects.splice(0)) this.#handBack(message);
+  }
+
+  abortRunning(): void {
+    const reason = new WorkerStoppingError();
+    for (const message of this.#running) {
+      if (message.decided) continue;
+      message.stopping = true;
+      message.abort(reason);
+    }
+  }
+
+  abandonRunning(): void {
+    for (const message of [...this.#running]) this.#runner.abandon(message);
+  }
+
+  async close(): Promise<void> {
+    this.#leases.stop();
+    await this.#subscription?.close();
+    for (const message of [...this.held]) this.#release(message);
+  }
+
+  pump(): void {
+    while (this.#waiting.size > 0 && !this.#paused) {
+      if (!this.#worker.slots.tryTake()) break;
+      const message = this.#waiting.shift();
+      // A message whose lease was lost while it waited is only in the queue by name.
+      if (message === undefined || message.state !== "pending") this.#worker.slots.release(true);
+      else this.#start(message);
+    }
+    this.#pumpSuspects();
+    this.#checkFill();
+  }
+
+  #accept(delivery: Delivery): void {
+    const worker = this.#worker;
+    const message = new ReceivedMessage(delivery, this);
+    message.heldAt = this.held.push(message) - 1;
+    if (this.#draining) return this.#handBack(message);
+    const plan = this.#find(message);
+    message.plan = plan;
+    this.#leases.watch(message);
+    if (plan === undefined) return this.#unrouted(message);
+    const excused = plan.policy.retry === undefined ? 0 : message.book.attempts;
+    if (message.deliveries - excused > (plan.deliveryLimit ?? worker.deliveryLimit)) return this.#poison(message);
+    if (worker.zombies.size > 0 && worker.zombies.has(message.id)) return this.#holdBack(message);
+    if (message.lapses >= suspectAfter) {
+      this.#suspects.push(message);
+      this.#pumpSuspects();
+    } else if (this.#waiting.size === 0 && !this.#paused && worker.slots.tryTake()) {
+      this.#start(message);
+    } else {
+      this.#waiting.push(message);
+      this.#checkFill();
+    }
+  }
+
+  /** A routing function of the user that throws must not take the subscription down. */
+  #find(message: ReceivedMessage): ActorPlan | undefined {
+    try {
+      return this.#routes.find(message);
+    } catch (error) {
+      this.#worker.logger.error({ event: "routing.error", ...this.#fields(message), err: recordError(error) });
+      return undefined;
+    }
+  }
+
+  #start(message: ReceivedMessage): void {
+    this.#running.add(message);
+    if (message === this.#suspect) this.#runner.runSuspect(message);
+    else this.#runner.run(message);
+  }
+
+  /** Suspects run one at a time, beside ordinary messages, the least suspicious first: the killer is found alone. */
+  #pumpSuspects(): void {
+    if (this.#suspect !== undefined || this.#suspects.length === 0 || this.#paused) return;
+    let least = 0;
+    this.#suspects.forEach((message, index) => {
+      if (message.deliveries < (this.#suspects[least]?.deliveries ?? 0)) least = index;
+    });
+    if (!this.#worker.slots.tryTake()) return;
+    const [message] = this.#suspects.splice(least, 1);
+    if (message === undefined || message.state !== "pending") {
+      this.#worker.slots.release(true);
+      return;
+    }
+    this.#worker.logger.warn({
+      event: "message.suspect",
+      server: this.serverName,
+      channel: message.channel,
+      message_id: message.id,
+      deliveries: message.deliveries,
+      lapses: message.lapses,
+    });
+    this.#suspect = message;
+    this.#start(message);
+  }
+
+  #onDecided(message: ReceivedMessage, counted: boolean): void {
+    this.#running.delete(message);
+    if (message === this.#suspect) this.#suspect = undefined;
+    const worker = this.#worker;
+    if (counted) worker.counts.processed += 1;
+    worker.slots.release(!counted);
+    worker.onRunEnded();
+  }
+
+  /** The settlement is over, one way or the other. */
+  #release(message: ReceivedMessage): void {
+    const place = message.heldAt;
+    if (place >= 0) {
+      const last = this.held.pop();
+      if (last !== undefined && last !== message) {
+        this.held[place] = last;
+        last.heldAt = place;
+      }
+      message.heldAt = -1;
+    }
+    if (message.state === "settled" && message.outcome !== undefined) this.#worker.onSettled(message.outcome);
+  }
+
+  #lose(message: ReceivedMessage, error: LeaseLostError): void {
+    this.#settler.lose(message, error);
+  }
+
+  #handBack(message: ReceivedMessage): void {
+    this.#settler.settle(message, "reject", "reject", noteForUntouched(message));
+  }
+
+  #holdBack(message: ReceivedMessage): void {
+    this.#worker.clock.setTimer(() => this.#handBack(message), zombiePause, { unref: true });
+  }
+
+  #poison(message: ReceivedMessage): void {
+    const { logger, clock } = this.#worker;
+    const actor = message.plan?.name;
+    const reason = reasonFor(message, clock.now(), "poison", {
+      ...(actor === undefined ? {} : { actor }),
+      attempted: false,
+    });
+    logger.error({ event: "message.poison", ...this.#fields(message), deliveries: message.deliveries });
+    this.#settler.settle(message, "nack", "nack", { reason });
+  }
+
+  #unrouted(message: ReceivedMessage): void {
+    const { logger, clock, unrouted } = this.#worker;
+    const times = message.book.unrouted + 1;
+    const now = clock.now();
+    if (times >= unrouted.attempts) {
+      logger.error({ event: "message.unrouted", ...this.#fields(message), times, outcome: "nack" });
+      const reason = reasonFor(message, now, "unrouted", { attempted: false });
+      this.#settler.settle(message, "nack", "nack", { reason });
+      return;
+    }
+    logger.warn({ event: "message.unrouted", ...this.#fields(message), times, outcome: "reject" });
+    const note = noteForReturn(message, now, false, times);
+    if (this.#entry.server.features.retryDelay.level === "unsupported") {
+      this.#settler.settle(message, "reject", "reject", note);
+    } else {
+      this.#settler.settle(message, "retry", { retryAfter: unrouted.delay(times) }, note);
+    }
+  }
+
+  /** Early acks let the server send more than there is room for: then it has to wait. */
+  #checkFill(): void {
+    const { prefetch } = this.#worker;
+    const subscription = this.#subscription;
+    if (subscription === undefined || this.#paused || this.#draining) return;
+    if (!this.#overfull && this.#waiting.size > prefetch) {
+      this.#overfull = true;
+      this.#guarded(subscription.pause());
+    } else if (this.#overfull && this.#waiting.size <= prefetch / 2) {
+      this.#overfull = false;
+      this.#guarded(subscription.resume());
+    }
+  }
+
+  #guarded(pending: void | PromiseLike<void>): void {
+    if (!isPromise(pending)) return;
+    pending.then(undefined, (error: unknown) => {
+      this.#worker.logger.error({ event: "consumer.flow.error", server: this.serverName, err: recordError(error) });
+    });
+  }
+
+  #onStateChange(state: ConnectionState, error: unknown): void {
+    const { logger, onFatal } = this.#worker;
+    if (state === this.#state) return;
+    const before = this.#state;
+    this.#state = state;
+    const err = error === undefined ? {} : { err: recordError(error) };
+    if (state === "ready") logger.info({ event: "consumer.recovered", server: this.serverName, before });
+    else logger[state === "closed" ? "info" : "error"]({ event: `consumer.${state}`, server: this.serverName, ...err });
+    if (state === "failed") {
+      onFatal(new WorkerFatalError(`The subscription on server ${this.serverName} failed for good.`, { cause: error }));
+    }
+  }
+
+  #fields(message: ReceivedMessage): { readonly [field: string]: unknown } {
+    const { channel, id, plan } = message;
+    return { server: this.serverName, channel, message_id: id, actor: plan?.name };
+  }
+
+  newId(): string {
+    return this.#worker.ids();
+  }
+  settleEagerly(message: ReceivedMessage, action: "ack" | "nack" | "reject", error: unknown): void {
+    this.#runner.settleEagerly(message, action, error);
+  }
+  retryEagerly(message: ReceivedMessage, after: Duration): void {
+    this.#runner.retryEagerly(message, after);
+  }
+
+  send(): Send {
+    const { producer } = this.#worker;
+    const { serverName } = this;
+    return (to, payload, ...[options]) =>
+      producer.send(to, payload, { ...(options as GivenOptions | undefined), server: options?.server ?? serverName });
+  }
+
+  publish(channel: string, payload: Uint8Array | string, options?: PublishBytesOptions): Promise<SendResult> {
+    const given = options as GivenOptions | undefined;
+    return this.#worker.producer.publish(channel, payload, { ...given, server: given?.server ?? this.serverName });
+  }
+
+  async reply(message: ReceivedMessage, payload: Uint8Array | string, options?: ReplyOptions): Promise<void> {
+    const ackedFirst = message.plan?.policy.confirmation === "ackFirst" && message.outcome === "ack";
+    if (message.state !== "pending" && !ackedFirst) return;
+    const call = this.#replyCall(message, payload, options);
+    const { producer } = this.#worker;
+    if (ackedFirst) {
+      await producer.dispatch(call, this.#entry);
+      return;
+    }
+    message.state = "settling";
+    message.outcome = "reply";
+    const { delivery } = message;
+    try {
+      // One atomic step where the broker can; otherwise the reply is confirmed before the message is acked.
+      await producer.dispatch(call, this.#entry, undefined, delivery.reply === undefined ? undefined : async (last) => {
+        await delivery.reply?.(last.message, last.channel, last.options);
+        return { id: last.message.id, server: last.server, channel: last.channel };
+      });
+    } catch (error) {
+      this.#settler.reopen(message);
+      throw error;
+    }
+    if (delivery.reply === undefined) this.#settler.perform(message, "ack");
+    else this.#settler.confirm(message);
+    await message.settled;
+  }
+
+  #replyCall(message: ReceivedMessage, payload: Uint8Array | string, options: ReplyOptions | undefined): ProducerCall {
+    const address = options?.channel ?? message.replyTo;
+    if (address === undefined) throw new ReplyAddressError();
+    const headers = outgoingHeaders(options?.headers);
+    const correlation = findHeader(message.headers, correlationHeader);
+    if (correlation !== undefined) headers[correlationHeader] ??= correlation;
+    const expires = this.#entry.server.features.expiry.level !== "unsupported" && options?.channel === undefined;
+    return {
+      server: this.serverName,
+      channel: address,
+      message: {
+        id: this.newId(),
+        payload: toBytes(payload),
+        headers,
+        contentType: options?.contentType,
+        replyTo: undefined,
+      },
+      options: expires ? { expiresIn: replyLifetime } : noOptions,
+      operation: undefined,
+    };
+  }
+}

@@ -1,0 +1,100 @@
+import { isPromise } from "../internal/awaitable.ts";
+import type { Clock, TimerHandle } from "../internal/clock.ts";
+import { LeaseLostError } from "../server/errors.ts";
+import type { Logger } from "../server/logger.ts";
+import { recordError } from "../server/settle-reason.ts";
+import type { ReceivedMessage } from "./received-message.ts";
+
+export interface LeaseHost {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly held: readonly ReceivedMessage[];
+  lose(message: ReceivedMessage, reason: LeaseLostError): void;
+}
+
+/** However short a lease or an interval is: renewing must not become a busy loop. */
+const shortest = 20;
+
+/**
+ * Renews the leases of everything a subscription holds, from receipt on (also while a message waits for a slot), with
+ * one timer for all. A message whose lease could not be renewed for its whole length is given up as lost.
+ */
+export class LeaseKeeper {
+  readonly #host: LeaseHost;
+  #timer: TimerHandle | undefined;
+  #period = Number.POSITIVE_INFINITY;
+  /** Start of the current period: a lower bound for the receipt of everything that arrives in it. */
+  #now: number;
+
+  constructor(host: LeaseHost) {
+    this.#host = host;
+    this.#now = host.clock.monotonic();
+  }
+
+  /** A message with a lease arrived or was given its own interval. */
+  watch(message: ReceivedMessage): void {
+    const lease = message.delivery.lease;
+    if (lease === undefined) return;
+    const own = message.plan?.keepAlive;
+    const period = Math.max(shortest, own === undefined || own === 0 ? lease.duration / 3 : Math.min(own, lease.duration / 3));
+    if (this.#timer === undefined || period < this.#period) this.#start(period);
+    message.leasedAt = this.#now;
+  }
+
+  stop(): void {
+    this.#host.clock.clearTimer(this.#timer);
+    this.#timer = undefined;
+    this.#period = Number.POSITIVE_INFINITY;
+  }
+
+  #start(period: number): void {
+    this.#host.clock.clearTimer(this.#timer);
+    this.#period = period;
+    this.#now = this.#host.clock.monotonic();
+    this.#timer = this.#host.clock.setTimer(() => this.#tick(), period, { unref: true });
+  }
+
+  #tick(): void {
+    const { clock, held } = this.#host;
+    const now = clock.monotonic();
+    this.#now = now;
+    // A copy: losing a message takes it out of the list.
+    for (const message of [...held]) this.#renew(message, now);
+    this.#timer = clock.setTimer(() => this.#tick(), this.#period, { unref: true });
+  }
+
+  #renew(message: ReceivedMessage, now: number): void {
+    const { lease } = message.delivery;
+    if (lease === undefined || (message.state !== "pending" && message.state !== "settling")) return;
+    const own = message.plan?.keepAlive;
+    if (own === 0) return;
+    if (own !== undefined) {
+      if (message.renewAt === 0) message.renewAt = message.leasedAt + own;
+      if (now < message.renewAt - this.#period / 2) return;
+      message.renewAt = now + own;
+    }
+    const onFailure = (error: unknown): void => {
+      if (error instanceof LeaseLostError) {
+        this.#host.lose(message, error);
+        return;
+      }
+      const fields = { channel: message.channel, message_id: message.id, err: recordError(error) };
+      this.#host.logger.warn({ event: "message.lease.extend_failed", ...fields });
+      if (this.#host.clock.monotonic() - message.leasedAt >= lease.duration) {
+        this.#host.lose(message, new LeaseLostError("The lease could not be renewed in time."));
+      }
+    };
+    try {
+      const extended = lease.extend();
+      if (isPromise(extended)) {
+        extended.then(() => {
+          message.leasedAt = now;
+        }, onFailure);
+      } else {
+        message.leasedAt = now;
+      }
+    } catch (error) {
+      onFailure(error);
+    }
+  }
+}

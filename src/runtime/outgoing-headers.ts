@@ -1,0 +1,23 @@
+import { createHeaders, findHeader, headerProblem } from "../internal/headers.ts";
+import { bookkeepingHeader } from "../server/bookkeeping.ts";
+import { InvalidHeaderError } from "../server/errors.ts";
+
+/** Checks and copies the headers of a message. The reserved bookkeeping header cannot be forged by a sender. */
+export function outgoingHeaders(given: Readonly<Record<string, unknown>> | undefined): Record<string, string> {
+  const headers = createHeaders();
+  if (given === undefined) return headers;
+  for (const name of Object.keys(given)) {
+    const value = given[name];
+    if (value === undefined) continue;
+    const problem = headerProblem(name, value);
+    if (problem !== undefined) throw new InvalidHeaderError(name, problem);
+    if (name.toLowerCase() === bookkeepingHeader) throw new InvalidHeaderError(name, "the name is reserved");
+    headers[name] = value as string;
+  }
+  return headers;
+}
+
+/** Adds the topic unless the caller has set one. */
+export function withTopic(headers: Record<string, string>, header: string | false, topic: string): void {
+  if (header !== false && findHeader(headers, header) === undefined) headers[header] = topic;
+}

@@ -1,0 +1,282 @@
+import type { Codec } from "../contract/codec.ts";
+import { fillAddress } from "../contract/channel.ts";
+import { jsonCodec } from "../contract/json-codec.ts";
+import { composeProducer, type ProducerCall, type ProducerLeaf, type ProducerMiddleware } from "../contract/middleware.ts";
+import type { Sendable } from "../contract/operation.ts";
+import type { CommonSendOptions, SendResult } from "../contract/send.ts";
+import { type Awaitable, isPromise } from "../internal/awaitable.ts";
+import { type Clock, sleep } from "../internal/clock.ts";
+import type { OutgoingMessage } from "../server/delivery.ts";
+import { ConnectionError, EncodeError, MillraceError, PublishError, ServerBusyError } from "../server/errors.ts";
+import { durationOption, nameOption } from "../server/option.ts";
+import { type AnySchema, validate } from "../server/schema.ts";
+import type { BrokerServer, PublishOptions, Receipt } from "../server/server.ts";
+import { outgoingHeaders, withTopic } from "./outgoing-headers.ts";
+import { PublishGuard } from "./publish-guard.ts";
+import { type GivenScheduling, publishOptions } from "./publish-options.ts";
+import type { SendTarget } from "./send-target.ts";
+
+/** A server of the app under its name. */
+export interface ServerEntry {
+  readonly name: string;
+  readonly server: BrokerServer;
+  /** Connects it on first use; nothing to wait for when it is connected. */
+  ready(): Awaitable<void>;
+}
+
+export interface ProducerHost {
+  readonly clock: Clock;
+  readonly ids: () => string;
+  readonly middleware: readonly ProducerMiddleware[];
+  readonly topicHeader: string | false;
+  readonly publishTimeout: number;
+  readonly maxPayloadBytes: number;
+  readonly codec: Codec | undefined;
+  /** Errors: `NotFoundError`. */
+  server(name: string | undefined): ServerEntry;
+  target(to: Sendable): SendTarget;
+}
+
+/** Options of any kind of sending, types erased. */
+export interface GivenOptions extends GivenScheduling, CommonSendOptions {
+  readonly server?: PropertyKey | undefined;
+  readonly headers?: unknown;
+  readonly contentType?: string;
+  readonly validate?: boolean;
+}
+
+export interface Producer {
+  send(to: Sendable, value: unknown, options?: GivenOptions): Promise<SendResult>;
+  sendMany(to: Sendable, values: readonly unknown[], options?: GivenOptions): Promise<(SendResult | Error)[]>;
+  publish(channel: string, payload: Uint8Array | string, options?: GivenOptions): Promise<SendResult>;
+  publishJson(channel: string, value: unknown, options?: GivenOptions): Promise<SendResult>;
+  /** Runs a ready message through the middleware and to the given end of the chain (default: the server). */
+  dispatch(call: ProducerCall, entry: ServerEntry, options?: GivenOptions, end?: ProducerLeaf): Awaitable<SendResult>;
+}
+
+const retryPause = 50;
+
+/** Surely not stored and likely to work soon: the only failures that may be tried again without a dedupe id. */
+function isWorthRetrying(error: unknown): boolean {
+  if (!(error instanceof PublishError) || error.outcome !== "failed") return false;
+  return error.cause instanceof ServerBusyError || error.cause instanceof ConnectionError;
+}
+
+export function toBytes(payload: Uint8Array | string): Uint8Array {
+  return typeof payload === "string" ? Buffer.from(payload) : payload;
+}
+
+export function createProducer(host: ProducerHost): Producer {
+  const { clock } = host;
+  const guards = new Map<number, PublishGuard>();
+
+  function guard(timeout: number): PublishGuard {
+    let found = guards.get(timeout);
+    if (found === undefined) {
+      found = new PublishGuard(clock, timeout);
+      if (guards.size < 64) guards.set(timeout, found);
+    }
+    return found;
+  }
+
+  function result(call: ProducerCall, receipt: Receipt): SendResult {
+    const { id, brokerId, duplicate } = receipt;
+    const sent: { -readonly [K in keyof SendResult]: SendResult[K] } = { id, server: call.server, channel: call.channel };
+    if (brokerId !== undefined) sent.brokerId = brokerId;
+    if (duplicate === true) sent.duplicate = true;
+    return sent;
+  }
+
+  function fail(error: unknown): never {
+    if (error instanceof MillraceError) throw error;
+    throw new PublishError("unknown", "The server failed while sending; the message may have been stored.", {
+      cause: error,
+    });
+  }
+
+  function publishOnce(entry: ServerEntry, call: ProducerCall): Awaitable<Receipt> {
+    const options: PublishOptions | undefined = call.options === noOptions ? undefined : call.options;
+    return entry.server.publish(call.channel, call.message, options);
+  }
+
+  async function publishPatiently(
+    entry: ServerEntry,
+    call: ProducerCall,
+    first: PromiseLike<Receipt>,
+    timeout: number,
+  ): Promise<Receipt> {
+    const deadline = clock.monotonic() + timeout;
+    let pending = first;
+    for (let pause = retryPause; ; pause = Math.min(pause * 2, 1000)) {
+      try {
+        return await pending;
+      } catch (error) {
+        if (!isWorthRetrying(error) || clock.monotonic() + pause >= deadline) fail(error);
+        await sleep(clock, pause);
+        pending = Promise.resolve(publishOnce(entry, call));
+      }
+    }
+  }
+
+  function publishTo(entry: ServerEntry, call: ProducerCall, given: GivenOptions | undefined): Awaitable<SendResult> {
+    const ready = entry.ready();
+    if (isPromise(ready)) return ready.then(() => publishNow(entry, call, given));
+    return publishNow(entry, call, given);
+  }
+
+  function publishNow(entry: ServerEntry, call: ProducerCall, given: GivenOptions | undefined): Awaitable<SendResult> {
+    let receipt: Awaitable<Receipt>;
+    try {
+      receipt = publishOnce(entry, call);
+    } catch (error) {
+      return fail(error);
+    }
+    if (!isPromise(receipt)) return result(call, receipt);
+    const timeout =
+      given?.publishTimeout === undefined
+        ? host.publishTimeout
+        : durationOption("publishTimeout", given.publishTimeout, { min: 1 });
+    const watched = guard(timeout).watch(publishPatiently(entry, call, receipt, timeout));
+    return abortable(watched, given?.signal).then((settled) => result(call, settled));
+  }
+
+  function dispatch(
+    call: ProducerCall,
+    entry: ServerEntry,
+    given?: GivenOptions,
+    end: ProducerLeaf = async (last) => publishTo(entry, last, given),
+  ): Awaitable<SendResult> {
+    if (host.middleware.length === 0) return end === undefined ? publishTo(entry, call, given) : end(call);
+    return composeProducer(host.middleware, end)(call);
+  }
+
+  function direct(call: ProducerCall, entry: ServerEntry, given?: GivenOptions): Awaitable<SendResult> {
+    return host.middleware.length === 0 ? publishTo(entry, call, given) : dispatch(call, entry, given);
+  }
+
+  function encode(codec: Codec, value: unknown): Uint8Array {
+    const payload = codec.encode(value);
+    if (payload.byteLength > host.maxPayloadBytes) {
+      throw new EncodeError(
+        `The payload has ${payload.byteLength} bytes, more than maxPayloadBytes (${host.maxPayloadBytes}) of the app: ` +
+          "raise it, or send a reference to the data.",
+        "",
+      );
+    }
+    return payload;
+  }
+
+  function validateInput(target: SendTarget, value: unknown, headers: unknown): Awaitable<void> {
+    const checks: PromiseLike<unknown>[] = [];
+    for (const schema of target.payloads) check(schema, value, "payload");
+    for (const schema of target.headers) check(schema, headers ?? {}, "headers");
+    function check(schema: AnySchema, input: unknown, part: "payload" | "headers"): void {
+      const checked = validate(schema, input, part);
+      if (isPromise(checked)) checks.push(checked);
+    }
+    return checks.length === 0 ? undefined : Promise.all(checks).then(() => undefined);
+  }
+
+  function callFor(target: SendTarget, entry: ServerEntry, value: unknown, given: GivenOptions | undefined): ProducerCall {
+    const codec = target.codec ?? host.codec ?? jsonCodec;
+    const headers = outgoingHeaders(given?.headers as Readonly<Record<string, unknown>> | undefined);
+    withTopic(headers, target.topicHeader ?? entry.server.topicHeader ?? host.topicHeader, target.topic);
+    const message: OutgoingMessage = {
+      id: given?.id === undefined ? host.ids() : nameOption("id", given.id),
+      payload: encode(codec, value),
+      headers,
+      contentType: codec.contentType,
+      replyTo: given?.replyTo,
+    };
+    return {
+      server: entry.name,
+      channel: target.channel.parameters === undefined ? target.channel.address : fillAddress(target.channel, given?.parameters),
+      message,
+      options: publishOptions(entry.name, entry.server.features, given, clock) ?? noOptions,
+      operation: target.name,
+    };
+  }
+
+  async function send(to: Sendable, value: unknown, given?: GivenOptions): Promise<SendResult> {
+    given?.signal?.throwIfAborted();
+    const target = host.target(to);
+    const entry = host.server(given?.server as string | undefined);
+    if (given?.validate !== false) {
+      const validated = validateInput(target, value, given?.headers);
+      if (isPromise(validated)) await validated;
+    }
+    return direct(callFor(target, entry, value, given), entry, given);
+  }
+
+  async function sendMany(
+    to: Sendable,
+    values: readonly unknown[],
+    given?: GivenOptions,
+  ): Promise<(SendResult | Error)[]> {
+    const target = host.target(to);
+    const entry = host.server(given?.server as string | undefined);
+    const calls: ProducerCall[] = [];
+    for (const value of values) {
+      const validated = given?.validate === false ? undefined : validateInput(target, value, given?.headers);
+      if (isPromise(validated)) await validated;
+      calls.push(callFor(target, entry, value, given));
+    }
+    const first = calls[0];
+    if (first === undefined) return [];
+    const { server } = entry;
+    if (server.publishBatch === undefined || host.middleware.length > 0) {
+      const sent = await Promise.allSettled(calls.map((call) => direct(call, entry, given)));
+      return sent.map((one) => (one.status === "fulfilled" ? one.value : toError(one.reason)));
+    }
+    await entry.ready();
+    const messages = calls.map((call) => call.message);
+    const options = first.options === noOptions ? undefined : first.options;
+    const pending = server.publishBatch(first.channel, messages, options);
+    const receipts = isPromise(pending) ? await guard(host.publishTimeout).watch(pending) : pending;
+    return receipts.map((receipt) => (receipt instanceof Error ? receipt : result(first, receipt)));
+  }
+
+  async function publish(channel: string, payload: Uint8Array | string, given?: GivenOptions): Promise<SendResult> {
+    const entry = host.server(given?.server as string | undefined);
+    const message: OutgoingMessage = {
+      id: given?.id === undefined ? host.ids() : nameOption("id", given.id),
+      payload: toBytes(payload),
+      headers: outgoingHeaders(given?.headers as Readonly<Record<string, unknown>> | undefined),
+      contentType: given?.contentType,
+      replyTo: given?.replyTo,
+    };
+    const options = publishOptions(entry.name, entry.server.features, given, clock) ?? noOptions;
+    const call = { server: entry.name, channel: nameOption("channel", channel), message, options, operation: undefined };
+    return direct(call, entry, given);
+  }
+
+  return {
+    send,
+    sendMany,
+    publish,
+    async publishJson(channel, value, given) {
+      const codec = host.codec ?? jsonCodec;
+      return publish(channel, encode(codec, value), { ...given, contentType: codec.contentType });
+    },
+    dispatch,
+  };
+}
+
+/** Stands for "no options" in a call, so that middleware always finds an object and servers can skip looking. */
+export const noOptions: PublishOptions = Object.freeze({});
+
+function toError(reason: unknown): Error {
+  return reason instanceof Error ? reason : new PublishError("unknown", String(reason));
+}
+
+function abortable<T>(pending: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return pending;
+  return new Promise<T>((resolve, reject) => {
+    const onAbort = (): void => {
+      reject(new PublishError("unknown", "Waiting for the confirmation was aborted.", { cause: signal.reason }));
+    };
+    if (signal.aborted) return onAbort();
+    signal.addEventListener("abort", onAbort, { once: true });
+    pending.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
+  });
+}

@@ -1,0 +1,83 @@
+import type { Clock, TimerHandle } from "../internal/clock.ts";
+import { Ring } from "../internal/ring.ts";
+import { PublishError } from "../server/errors.ts";
+
+interface Watched {
+  readonly deadline: number;
+  done: boolean;
+  expire(): void;
+}
+
+/**
+ * Bounds the wait for confirmations. All publishes with one timeout share one timer: they expire in the order in which
+ * they started, so a queue does, and a publish costs no timer of its own.
+ */
+export class PublishGuard {
+  readonly #clock: Clock;
+  readonly #timeout: number;
+  readonly #queue = new Ring<Watched>();
+  #timer: TimerHandle | undefined;
+
+  constructor(clock: Clock, timeout: number) {
+    this.#clock = clock;
+    this.#timeout = timeout;
+  }
+
+  watch<T>(pending: PromiseLike<T>): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      const watched: Watched = {
+        deadline: this.#clock.monotonic() + this.#timeout,
+        done: false,
+        expire: () => {
+          reject(
+            new PublishError(
+              "unknown",
+              `The broker did not confirm the message within ${this.#timeout} ms; it may have been stored.`,
+            ),
+          );
+        },
+      };
+      this.#queue.push(watched);
+      this.#arm();
+      pending.then(
+        (value) => {
+          this.#finish(watched);
+          resolve(value);
+        },
+        (error: unknown) => {
+          this.#finish(watched);
+          reject(error);
+        },
+      );
+    });
+  }
+
+  #finish(watched: Watched): void {
+    watched.done = true;
+    while (this.#queue.peek()?.done === true) this.#queue.shift();
+    if (this.#queue.size === 0 && this.#timer !== undefined) {
+      this.#clock.clearTimer(this.#timer);
+      this.#timer = undefined;
+    }
+  }
+
+  #arm(): void {
+    const oldest = this.#queue.peek();
+    if (this.#timer !== undefined || oldest === undefined) return;
+    this.#timer = this.#clock.setTimer(() => this.#expire(), oldest.deadline - this.#clock.monotonic());
+  }
+
+  #expire(): void {
+    this.#timer = undefined;
+    const now = this.#clock.monotonic();
+    for (let oldest = this.#queue.peek(); oldest !== undefined; oldest = this.#queue.peek()) {
+      if (!oldest.done && oldest.deadline > now) break;
+      this.#queue.shift();
+      if (!oldest.done) {
+        oldest.done = true;
+        oldest.expire();
+      }
+    }
+    this.#arm();
+  }
+}

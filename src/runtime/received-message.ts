@@ -1,0 +1,222 @@
+import type { ActorPlan, RunnableMessage } from "../contract/actor-plan.ts";
+import type { Message, ReplyOptions, SettledOutcome } from "../contract/message.ts";
+import type { MessagePatch } from "../contract/middleware.ts";
+import type { PublishBytesOptions, Send, SendResult } from "../contract/send.ts";
+import type { Awaitable } from "../internal/awaitable.ts";
+import { createDeferred, type Deferred } from "../internal/deferred.ts";
+import type { Duration } from "../internal/duration.ts";
+import type { TimerHandle } from "../internal/clock.ts";
+import { createHeaders, findHeader, type MessageHeaders } from "../internal/headers.ts";
+import { type Bookkeeping, bookkeepingHeader, noBookkeeping, parseBookkeeping } from "../server/bookkeeping.ts";
+import type { Delivery } from "../server/delivery.ts";
+import { LeaseLostError } from "../server/errors.ts";
+import type { Known } from "./aftermath.ts";
+
+/** What a received message needs of the consumer that received it. */
+export interface MessageOwner {
+  readonly serverName: string;
+  newId(): string;
+  settleEagerly(message: ReceivedMessage, action: "ack" | "nack" | "reject", error: unknown): void;
+  retryEagerly(message: ReceivedMessage, after: Duration): void;
+  reply(message: ReceivedMessage, payload: Uint8Array | string, options: ReplyOptions | undefined): Promise<void>;
+  send(message: ReceivedMessage): Send;
+  publish(channel: string, payload: Uint8Array | string, options?: PublishBytesOptions): Promise<SendResult>;
+}
+
+/** `left`: nobody settles it; the broker will hand it out again when its lease ends. `lost`: it is not ours any more. */
+export type MessageState = "pending" | "settling" | "settled" | "left" | "lost";
+
+function withoutBookkeeping(headers: MessageHeaders): MessageHeaders {
+  const copy = createHeaders(headers);
+  delete copy[bookkeepingHeader];
+  return copy;
+}
+
+/**
+ * A delivery with everything that must be true once, on every broker: it is settled at most once, the first to settle
+ * wins, and nothing can be settled after the lease is lost. Fields without a getter are for the consumer and runner.
+ */
+export class ReceivedMessage implements RunnableMessage, Known {
+  readonly delivery: Delivery;
+  readonly owner: MessageOwner;
+  readonly id: string;
+  readonly book: Bookkeeping;
+  readonly deliveries: number;
+  payload: Uint8Array;
+  headers: MessageHeaders;
+  contentType: string | undefined;
+
+  plan: ActorPlan | undefined = undefined;
+  state: MessageState = "pending";
+  outcome: SettledOutcome | undefined = undefined;
+  inputError: unknown = undefined;
+  /** Place in the consumer's list of held messages; -1 = not held. */
+  heldAt = -1;
+  timer: TimerHandle | undefined = undefined;
+  /** The outcome of the run is decided; whatever the handler does from now on is late. */
+  decided = false;
+  handlerEnded = false;
+  timedOut = false;
+  stopping = false;
+  /** Monotonic milliseconds of the last moment at which the lease was surely ours. */
+  leasedAt = 0;
+  renewAt = 0;
+
+  #controller: AbortController | undefined = undefined;
+  #abortReason: unknown = undefined;
+  #settled: Deferred<SettledOutcome | undefined> | undefined = undefined;
+  #afterSettle: ((outcome: SettledOutcome | undefined) => void | Promise<void>)[] | undefined = undefined;
+  #cleanups: (() => Awaitable<void>)[] | undefined = undefined;
+
+  constructor(delivery: Delivery, owner: MessageOwner) {
+    this.delivery = delivery;
+    this.owner = owner;
+    this.id = delivery.id ?? delivery.brokerId ?? owner.newId();
+    this.payload = delivery.payload;
+    this.contentType = delivery.contentType;
+    const packed = delivery.headers[bookkeepingHeader];
+    this.headers = packed === undefined ? delivery.headers : withoutBookkeeping(delivery.headers);
+    this.book = packed === undefined ? noBookkeeping : parseBookkeeping(packed);
+    this.deliveries = delivery.deliveryCount ?? this.book.deliveries + 1;
+  }
+
+  get brokerId(): string | undefined {
+    return this.delivery.brokerId;
+  }
+  get server(): string {
+    return this.owner.serverName;
+  }
+  get channel(): string {
+    return this.delivery.channel;
+  }
+  get replyTo(): string | undefined {
+    return this.delivery.replyTo;
+  }
+  get attempt(): number {
+    return this.book.attempts + 1;
+  }
+  get sentAt(): number | undefined {
+    return this.delivery.sentAt;
+  }
+  get isSettled(): boolean {
+    return this.state === "settling" || this.state === "settled";
+  }
+  get countsDeliveries(): boolean {
+    return this.delivery.deliveryCount !== undefined;
+  }
+  get countsLapses(): boolean {
+    return this.delivery.lapses !== undefined;
+  }
+  /** Earlier deliveries in a row that ended without a result. */
+  get lapses(): number {
+    return this.delivery.lapses ?? this.deliveries - 1 - this.book.results;
+  }
+
+  /** Made when first read: a controller with a listener is the dearest thing in a message's life. */
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.#abortReason !== undefined) this.#controller.abort(this.#abortReason);
+    }
+    return this.#controller.signal;
+  }
+
+  abort(reason: unknown): void {
+    if (this.#abortReason !== undefined) return;
+    this.#abortReason = reason;
+    this.#controller?.abort(reason);
+  }
+
+  get settled(): Promise<SettledOutcome | undefined> {
+    if (this.state === "settled") return Promise.resolve(this.outcome);
+    if (this.state === "left" || this.state === "lost") return Promise.resolve(undefined);
+    this.#settled ??= createDeferred();
+    return this.#settled.promise;
+  }
+
+  header(name: string): string | undefined {
+    return findHeader(this.headers, name);
+  }
+
+  ack(): Promise<void> {
+    this.owner.settleEagerly(this, "ack", undefined);
+    return this.#confirmed();
+  }
+  nack(error?: unknown): Promise<void> {
+    this.owner.settleEagerly(this, "nack", error);
+    return this.#confirmed();
+  }
+  reject(): Promise<void> {
+    this.owner.settleEagerly(this, "reject", undefined);
+    return this.#confirmed();
+  }
+  async retry(after: Duration): Promise<void> {
+    this.owner.retryEagerly(this, after);
+    await this.#confirmed();
+  }
+  reply(payload: Uint8Array | string, options?: ReplyOptions): Promise<void> {
+    return this.owner.reply(this, payload, options);
+  }
+  async replyValue(value: unknown, options?: Omit<ReplyOptions, "contentType">): Promise<void> {
+    const codec = this.plan?.codec;
+    if (codec === undefined) throw new TypeError("a message can be replied to only while an actor handles it");
+    await this.owner.reply(this, codec.encode(value), { ...options, contentType: codec.contentType });
+  }
+  get send(): Send {
+    return this.owner.send(this);
+  }
+  publish(channel: string, payload: Uint8Array | string, options?: PublishBytesOptions): Promise<SendResult> {
+    return this.owner.publish(channel, payload, options);
+  }
+  afterSettle(callback: (outcome: SettledOutcome | undefined) => void | Promise<void>): void {
+    this.#afterSettle ??= [];
+    this.#afterSettle.push(callback);
+  }
+
+  patch(patch: MessagePatch): void {
+    if (patch.payload !== undefined) this.payload = patch.payload;
+    if (patch.headers !== undefined) this.headers = patch.headers;
+    if ("contentType" in patch) this.contentType = patch.contentType;
+  }
+
+  onFinish(cleanup: () => Awaitable<void>): void {
+    this.#cleanups ??= [];
+    this.#cleanups.push(cleanup);
+  }
+
+  get hasCleanups(): boolean {
+    return this.#cleanups !== undefined;
+  }
+
+  async cleanUp(): Promise<void> {
+    const cleanups = this.#cleanups ?? [];
+    this.#cleanups = undefined;
+    for (const cleanup of cleanups.reverse()) await cleanup();
+  }
+
+  /** Ends the life of the settlement. `onError` gets what the callbacks throw. */
+  conclude(state: "settled" | "left" | "lost", onError: (error: unknown) => void): void {
+    this.state = state;
+    const outcome = state === "settled" ? this.outcome : undefined;
+    this.#settled?.resolve(outcome);
+    if (this.#afterSettle === undefined) return;
+    const callbacks = this.#afterSettle;
+    this.#afterSettle = undefined;
+    for (const callback of callbacks) {
+      // Behind a promise, so that a throwing callback is caught in one place whether it is async or not.
+      Promise.resolve(outcome).then(callback).catch(onError);
+    }
+  }
+
+  /** Rejects when the message was lost. Handled already: a handler need not await its `ack()`. */
+  #confirmed(): Promise<void> {
+    if (this.state === "settled") return Promise.resolve();
+    const confirmed = this.settled.then((outcome) => {
+      if (outcome === undefined && this.state === "lost") throw new LeaseLostError();
+    });
+    confirmed.catch(() => {});
+    return confirmed;
+  }
+}
+
+export type { Message };
