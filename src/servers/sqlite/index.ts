@@ -1,0 +1,3 @@
+export type { SqliteFeatures } from "./features.ts";
+export type { SqliteOptions } from "./options.ts";
+export { type SqliteServer, sqlite } from "./server.ts";
