@@ -2,7 +2,7 @@ import { createUuidSource } from "../../internal/uuid.ts";
 import { type Logger, silentLogger } from "../../server/logger.ts";
 import type { SettleReason } from "../../server/settle-reason.ts";
 import { AlarmQueue } from "./alarm-queue.ts";
-import { Channel } from "./channel.ts";
+import { Channel, type ChannelHost } from "./channel.ts";
 import { DedupeBook } from "./dedupe-book.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import type { Entry } from "./entry.ts";
@@ -12,7 +12,7 @@ import type { Settings } from "./options.ts";
 const warnEvery = 1000;
 
 /** All state of one memory server. It outlives its connections. */
-export class Broker {
+export class Broker implements ChannelHost {
   readonly settings: Settings;
   readonly dispatcher: Dispatcher = new Dispatcher();
   readonly dedupe: DedupeBook;

@@ -4,11 +4,10 @@ import type { OutgoingMessage, SettleNote } from "../../server/delivery.ts";
 import { priority } from "../../server/priority.ts";
 import type { ChannelStats, PublishOptions } from "../../server/server.ts";
 import type { SettleCode, SettleReason } from "../../server/settle-reason.ts";
-import type { Broker } from "./broker.ts";
 import { DeadLetterLog } from "./dead-letter-log.ts";
-import { Entry } from "./entry.ts";
+import { Entry, type Home } from "./entry.ts";
+import type { Settings } from "./options.ts";
 import { ReadyQueue } from "./ready-queue.ts";
-import type { MemorySubscription } from "./subscription.ts";
 
 const defaultPriority = priority["normal"];
 
@@ -17,35 +16,70 @@ function withBookkeeping(headers: MessageHeaders, value: string | undefined): Me
   return createHeaders({ ...headers, [bookkeepingHeader]: value });
 }
 
+/** What a channel needs of the server that it is in. */
+export interface ChannelHost {
+  readonly settings: Settings;
+  readonly startedAt: number;
+  time(): number;
+  timeIn(delay: number): number;
+  nextSequence(): number;
+  channel(name: string): Channel;
+  addDelayed(entry: Entry): void;
+  removeDelayed(channel: Channel): number;
+  dropped(entry: Entry, reason: SettleReason): void;
+  evicted(channel: string, count: number): void;
+}
+
+/** Someone who takes messages when told that there are some. */
+export interface Waiter {
+  wake(): void;
+}
+
 /** One queue: what is ready, who wants it, and what failed. Delayed messages wait in the broker's own queue. */
-export class Channel {
-  readonly broker: Broker;
+export class Channel implements Home {
   readonly name: string;
   readonly ready: ReadyQueue = new ReadyQueue();
-  readonly subscriptions: MemorySubscription[] = [];
+  readonly subscriptions: Waiter[] = [];
   readonly dead: DeadLetterLog;
   inFlight = 0;
   delayed = 0;
+  readonly startedAt: number;
+  readonly leaseDuration: number;
+  readonly #host: ChannelHost;
   /** Who is asked first for the next message, so that several idle subscriptions take turns. */
   #turn = 0;
 
-  constructor(broker: Broker, name: string) {
-    this.broker = broker;
+  constructor(host: ChannelHost, name: string) {
+    this.#host = host;
     this.name = name;
-    this.dead = new DeadLetterLog(broker.settings.deadLimit, (count) => broker.evicted(name, count));
+    this.startedAt = host.startedAt;
+    this.leaseDuration = host.settings.leaseDuration;
+    this.dead = new DeadLetterLog(host.settings.deadLimit, (count) => host.evicted(name, count));
+  }
+
+  get contended(): boolean {
+    return this.subscriptions.length > 1;
+  }
+
+  time(): number {
+    return this.#host.time();
+  }
+
+  sendTo(channel: string, message: OutgoingMessage): void {
+    this.#host.channel(channel).send(message);
   }
 
   /** Takes a new message. */
   send(message: OutgoingMessage, options?: PublishOptions): Entry {
-    const broker = this.broker;
-    const sent = broker.settings.clock.now() - broker.startedAt;
+    const host = this.#host;
+    const sent = host.settings.clock.now() - host.startedAt;
     const entry = new Entry(this, message, message.headers, options?.priority ?? defaultPriority, sent);
-    entry.sequence = broker.nextSequence();
+    entry.sequence = host.nextSequence();
     if (options === undefined) {
       this.#enqueue(entry);
       return entry;
     }
-    if (options.expiresIn !== undefined) entry.expiresAt = broker.timeIn(options.expiresIn);
+    if (options.expiresIn !== undefined) entry.expiresAt = host.timeIn(options.expiresIn);
     if (options.delay !== undefined && options.delay > 0) this.#delay(entry, options.delay);
     else this.#enqueue(entry);
     return entry;
@@ -57,11 +91,11 @@ export class Channel {
     // A delivery that nobody looked at is none: neither the count nor the row of lapses changes.
     if (note?.started === false) copy.deliveryCount -= 1;
     else copy.lapses = 0;
-    copy.sequence = this.broker.nextSequence();
+    copy.sequence = this.#host.nextSequence();
     if (delay > 0) {
       this.#delay(copy, delay);
     } else {
-      copy.due = this.broker.time();
+      copy.due = this.#host.time();
       this.#enqueue(copy);
     }
   }
@@ -85,30 +119,30 @@ export class Channel {
   /** The time of a delayed message has come. */
   promote(entry: Entry): void {
     this.delayed -= 1;
-    entry.sequence = this.broker.nextSequence();
+    entry.sequence = this.#host.nextSequence();
     this.#enqueue(entry);
   }
 
   bury(entry: Entry, reason: SettleReason = this.#reason(entry, "rejected")): void {
-    if (this.broker.settings.deadLimit === 0) this.broker.dropped(entry, reason);
-    else this.dead.add(entry, reason, this.broker.settings.clock.now());
+    if (this.#host.settings.deadLimit === 0) this.#host.dropped(entry, reason);
+    else this.dead.add(entry, reason, this.#host.settings.clock.now());
   }
 
   /** Removes an expired message that would have been next. */
   expire(entry: Entry): void {
-    if (this.broker.settings.keepExpired) this.bury(entry, this.#reason(entry, "expired"));
+    if (this.#host.settings.keepExpired) this.bury(entry, this.#reason(entry, "expired"));
   }
 
   purge(): number {
-    const delayed = this.broker.removeDelayed(this);
+    const delayed = this.#host.removeDelayed(this);
     this.delayed -= delayed;
     return this.ready.clear() + delayed;
   }
 
   stats(): ChannelStats {
-    const { settings, startedAt } = this.broker;
+    const { settings, startedAt } = this.#host;
     const wall = settings.clock.now() - startedAt;
-    const time = this.broker.time();
+    const time = this.#host.time();
     const ages = this.ready.heads().map((head) => (head.due > 0 ? time - head.due : wall - head.sent));
     return {
       ready: this.ready.size,
@@ -136,11 +170,11 @@ export class Channel {
     const count = subscriptions.length;
     if (count === 0) return;
     if (count === 1) {
-      (subscriptions[0] as MemorySubscription).wake();
+      (subscriptions[0] as Waiter).wake();
       return;
     }
     this.#turn = (this.#turn + 1) % count;
-    for (let i = 0; i < count; i += 1) (subscriptions[(this.#turn + i) % count] as MemorySubscription).wake();
+    for (let i = 0; i < count; i += 1) (subscriptions[(this.#turn + i) % count] as Waiter).wake();
   }
 
   #enqueue(entry: Entry): void {
@@ -150,12 +184,12 @@ export class Channel {
 
   #delay(entry: Entry, delay: number): void {
     this.delayed += 1;
-    entry.due = this.broker.timeIn(delay);
-    this.broker.addDelayed(entry);
+    entry.due = this.#host.timeIn(delay);
+    this.#host.addDelayed(entry);
   }
 
   #reason(entry: Entry, code: SettleCode): SettleReason {
-    const now = this.broker.settings.clock.now();
+    const now = this.#host.settings.clock.now();
     const book = parseBookkeeping(entry.headers[bookkeepingHeader]);
     return {
       code,

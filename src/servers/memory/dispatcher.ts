@@ -1,5 +1,10 @@
 import { Ring } from "../../internal/ring.ts";
-import type { MemorySubscription } from "./subscription.ts";
+
+/** Someone in line for messages. */
+export interface Taker {
+  /** Takes messages, at most `limit`, and returns how many it took. */
+  take(limit: number): number;
+}
 
 /** So many messages are handed out before timers and I/O get a turn. */
 const budgetPerTurn = 512;
@@ -10,13 +15,13 @@ const budgetPerTurn = 512;
  * the budget is used up, so that a busy worker cannot starve the event loop.
  */
 export class Dispatcher {
-  readonly #line: Ring<MemorySubscription> = new Ring();
+  readonly #line: Ring<Taker> = new Ring();
   #scheduled = false;
   #budget = budgetPerTurn;
 
-  /** Puts a subscription in line. It does so once only, until its turn comes. */
-  add(subscription: MemorySubscription): void {
-    this.#line.push(subscription);
+  /** Puts someone in line, who then waits for the turn before asking again. */
+  add(taker: Taker): void {
+    this.#line.push(taker);
     if (!this.#scheduled) this.#schedule();
   }
 
@@ -34,9 +39,9 @@ export class Dispatcher {
   readonly #round = (): void => {
     try {
       while (this.#budget > 0) {
-        const subscription = this.#line.shift();
-        if (subscription === undefined) break;
-        this.#budget -= subscription.take(this.#budget);
+        const taker = this.#line.shift();
+        if (taker === undefined) break;
+        this.#budget -= taker.take(this.#budget);
       }
     } finally {
       this.#scheduled = false;

@@ -1,8 +1,32 @@
 import type { MessageHeaders } from "../../internal/headers.ts";
 import type { Delivery, Lease, Outcome, OutgoingMessage, RetryAfter, SettleNote } from "../../server/delivery.ts";
 import { LeaseLostError } from "../../server/errors.ts";
-import type { Channel } from "./channel.ts";
-import type { MemorySubscription } from "./subscription.ts";
+import type { SettleReason } from "../../server/settle-reason.ts";
+
+/** The channel of an entry, as far as entries and their holders need it. */
+export interface Home {
+  readonly name: string;
+  /** Wall-clock time that `sent` counts from. */
+  readonly startedAt: number;
+  readonly leaseDuration: number;
+  /** Several subscriptions compete for it. */
+  readonly contended: boolean;
+  inFlight: number;
+  /** Milliseconds on the scale of `due`, `expiresAt` and `leaseUntil`. */
+  time(): number;
+  sendTo(channel: string, message: OutgoingMessage): void;
+  putBack(entry: Entry, delay: number, note: SettleNote | undefined): void;
+  lapse(entries: readonly Entry[]): void;
+  restore(entries: readonly Entry[]): void;
+  promote(entry: Entry): void;
+  expire(entry: Entry): void;
+  bury(entry: Entry, reason: SettleReason | undefined): void;
+}
+
+/** Who holds an entry while it is handed out. */
+export interface Holder {
+  release(entry: Entry): void;
+}
 
 /**
  * A message in a channel and, once handed out, its own delivery and lease: one object per message, all else on the
@@ -14,7 +38,7 @@ export class Entry implements Delivery, Lease {
   readonly headers: MessageHeaders;
   readonly contentType: string | undefined;
   readonly replyTo: string | undefined;
-  readonly home: Channel;
+  readonly home: Home;
   readonly priority: number;
   /** Wall-clock time of sending, relative to the start of the server: a small integer costs no allocation. */
   readonly sent: number;
@@ -27,11 +51,11 @@ export class Entry implements Delivery, Lease {
   /** Milliseconds since the start; 0 = never. */
   expiresAt = 0;
   /** Who holds it; `undefined` before and after. */
-  holder: MemorySubscription | undefined = undefined;
+  holder: Holder | undefined = undefined;
   heldIndex = 0;
   leaseUntil = 0;
 
-  constructor(home: Channel, message: OutgoingMessage, headers: MessageHeaders, priority: number, sent: number) {
+  constructor(home: Home, message: OutgoingMessage, headers: MessageHeaders, priority: number, sent: number) {
     this.id = message.id;
     this.payload = message.payload;
     this.headers = headers;
@@ -47,7 +71,7 @@ export class Entry implements Delivery, Lease {
   }
 
   get sentAt(): number {
-    return this.home.broker.startedAt + this.sent;
+    return this.home.startedAt + this.sent;
   }
 
   get lease(): Lease {
@@ -56,12 +80,12 @@ export class Entry implements Delivery, Lease {
 
   /** Of the lease. */
   get duration(): number {
-    return this.home.broker.settings.leaseDuration;
+    return this.home.leaseDuration;
   }
 
   extend(): void | Promise<void> {
     if (this.holder === undefined) return this.#lost();
-    this.leaseUntil = this.home.broker.time() + this.duration;
+    this.leaseUntil = this.home.time() + this.duration;
   }
 
   settle(outcome: Outcome | RetryAfter, note?: SettleNote): void | Promise<void> {
@@ -76,7 +100,7 @@ export class Entry implements Delivery, Lease {
   reply(message: OutgoingMessage, channel: string): void | Promise<void> {
     const holder = this.holder;
     if (holder === undefined) return this.#lost();
-    this.home.broker.channel(channel).send(message);
+    this.home.sendTo(channel, message);
     holder.release(this);
   }
 

@@ -78,7 +78,7 @@ class MemoryServer implements InMemoryServer {
     for (const subscription of open) subscription.notify("closed");
   }
 
-  /** Takes the message at once, hence returns no promise unless it is refused. The payload is not copied. */
+  /** Takes the message at once, hence returns no promise unless it is refused. */
   publish(channel: string, message: OutgoingMessage, options?: PublishOptions<InMemoryParams>): Awaitable<Receipt> {
     if (!this.#connected) return Promise.reject(new NotConnectedError(serverName));
     if (options === undefined) {
@@ -148,7 +148,7 @@ class MemoryServer implements InMemoryServer {
  * A server in the memory of this process: for tests, development, and work that may die with the process. It does what
  * a broker does (leases, delays, priorities, expiry, deduplication, dead letters) and keeps its promises; only
  * durability is missing. The messages live in the returned object: they survive `disconnect()`, and another
- * `inMemory()` has others.
+ * `inMemory()` has others. Payloads and headers are kept as they are given, not copied: do not change them afterwards.
  *
  * @example
  * const app = createApp({ server: inMemory() });

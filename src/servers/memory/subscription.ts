@@ -1,13 +1,14 @@
 import type { TimerHandle } from "../../internal/clock.ts";
 import type { ConnectionState, SubscribeOptions, Subscription } from "../../server/server.ts";
 import type { Broker } from "./broker.ts";
-import type { Channel } from "./channel.ts";
-import type { Entry } from "./entry.ts";
+import type { Channel, Waiter } from "./channel.ts";
+import type { Taker } from "./dispatcher.ts";
+import type { Entry, Holder } from "./entry.ts";
 
 /** The time is read once for so many messages. */
 const stampEvery = 32;
 
-export class MemorySubscription implements Subscription {
+export class MemorySubscription implements Subscription, Holder, Taker, Waiter {
   readonly #broker: Broker;
   readonly #options: SubscribeOptions;
   readonly #channels: readonly Channel[];
@@ -62,7 +63,7 @@ export class MemorySubscription implements Subscription {
     for (const { subscriptions } of this.#channels) subscriptions.splice(subscriptions.indexOf(this), 1);
     const held = this.#held.splice(0);
     for (const entry of held) this.#letGo(entry);
-    for (const [channel, entries] of Map.groupBy(held, (entry) => entry.home)) channel.restore(entries);
+    for (const [home, entries] of Map.groupBy(held, (entry) => entry.home)) home.restore(entries);
     for (const channel of this.#channels) this.#broker.tidy(channel);
     this.#onClosed(this);
   }
@@ -93,7 +94,7 @@ export class MemorySubscription implements Subscription {
         if (entry.expiresAt > 0 && entry.expiresAt <= now) this.#expire(entry);
         else this.#handUp(entry, now);
         // Others want some of this channel as well: back to the end of the line.
-        if (entry.home.subscriptions.length > 1) return taken;
+        if (entry.home.contended) return taken;
       }
       return taken;
     } finally {
@@ -175,6 +176,6 @@ export class MemorySubscription implements Subscription {
     // Before anything is given out again, which would arm a timer of its own.
     if (next !== Number.POSITIVE_INFINITY) this.#armLeases(next - now);
     for (const entry of lapsed) this.release(entry);
-    for (const [channel, entries] of Map.groupBy(lapsed, (entry) => entry.home)) channel.lapse(entries);
+    for (const [home, entries] of Map.groupBy(lapsed, (entry) => entry.home)) home.lapse(entries);
   };
 }
