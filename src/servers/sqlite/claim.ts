@@ -26,10 +26,15 @@ export interface Claim {
   readonly expired: ExpiredMessage[];
 }
 
-/** Moves what has become ready: leases that ran out, and delayed messages whose time has come. */
-function wake({ statements, now }: Transaction, channel: string, limit: number): void {
-  statements.lapse.run(channel, now, limit);
-  statements.promote.run(channel, now, limit);
+/**
+ * Moves up to `limit` messages each that have become ready: leases that ran out, and delayed messages whose time has
+ * come. All of them before the first is claimed, since any may be the most urgent one.
+ * @returns whether there may be more
+ */
+export function wakeDue({ statements, now }: Transaction, channel: string, limit: number): boolean {
+  const lapsed = Number(statements.lapse.run(channel, now, limit).changes);
+  const due = Number(statements.promote.run(channel, now, limit).changes);
+  return lapsed === limit || due === limit;
 }
 
 /**
@@ -45,7 +50,6 @@ export function claimFrom(
   settings: Settings,
 ): boolean {
   const { statements, now } = transaction;
-  wake(transaction, channel, limit);
   const rows = statements.next.all(channel, limit) as unknown as ClaimedRow[];
   if (rows.length === 0) return false;
   const token = newToken();

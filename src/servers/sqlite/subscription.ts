@@ -2,7 +2,7 @@ import type { TimerHandle } from "../../internal/clock.ts";
 import type { Outcome, OutgoingMessage, RetryAfter, SettleNote } from "../../server/delivery.ts";
 import { LeaseLostError, type MillraceError } from "../../server/errors.ts";
 import type { ConnectionState, SubscribeOptions, Subscription } from "../../server/server.ts";
-import { type Claim, claimFrom, untilDue } from "./claim.ts";
+import { type Claim, claimFrom, untilDue, wakeDue } from "./claim.ts";
 import { type Claimer, type Committer, claimChunk } from "./committer.ts";
 import type { DeliveryOwner, SqliteDelivery } from "./delivery.ts";
 import { type ExpiredMessage, expireOverdue } from "./expire.ts";
@@ -153,6 +153,7 @@ export class SqliteSubscription implements Subscription, Claimer, DeliveryOwner,
     const channels = this.#channels;
     for (let i = 0; i < channels.length; i += 1) {
       const channel = channels[i] as string;
+      if (room > 0 && wakeDue(transaction, channel, this.#host.settings.batchSize)) backlog = true;
       // A fair part of the room for each channel; what one does not use is left for those after it.
       let share = Math.ceil(room / (channels.length - i));
       for (let first = true; share > 0 && (first || !isLate()); first = false) {
