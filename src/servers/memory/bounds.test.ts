@@ -31,6 +31,19 @@ test("a key of one channel is never one of another", () => {
   ]);
 });
 
+test("a key is free after its window even when the timer that forgets it comes late", async () => {
+  const clock = createVirtualClock();
+  let late = 0;
+  const book = new DedupeBook({ ...clock, monotonic: () => clock.monotonic() + late });
+  const claim = (id: string): string | undefined =>
+    book.claim("a", { key: "k", window: 1000, onDuplicate: "ignore" }, id);
+  claim("1");
+  late = 1000;
+  expect([claim("2"), claim("3")]).toEqual([undefined, "2"]);
+  await clock.advance(999);
+  expect([book.size, claim("4")]).toEqual([1, "2"]);
+});
+
 test("channels that hold nothing and that nobody listens to are forgotten", async () => {
   const clock = createVirtualClock();
   const broker = new Broker(readSettings({ clock }));

@@ -55,7 +55,7 @@ describe("sending and receiving", () => {
   test("subscriptions of one channel share its messages evenly, under load and in a trickle", async () => {
     const { server, clock, consume } = await stage();
     const all = [await consume(), await consume(), await consume()];
-    for (let i = 0; i < 30; i += 1) await server.publish("a", message(String(i)));
+    for (let i = 0; i < 30; i += 1) server.publish("a", message(String(i)));
     await clock.advance(0);
     expect(all.map(({ got }) => got.length)).toEqual([10, 10, 10]);
     for (let i = 0; i < 30; i += 1) {
@@ -230,6 +230,23 @@ describe("options and connection", () => {
     expect(await server.inspect("a")).toEqual({ ...stats, ready: 0, delayed: 0, oldestAge: undefined });
     expect(await server.purge("unknown")).toBe(0);
     expect(clock.nextTimerAt).toBeUndefined();
+  });
+
+  test("the age of a message counts from when it became ready, and goes on when it is given back", async () => {
+    const { server, clock, consume } = await stage();
+    const age = async (): Promise<number | undefined> => (await server.inspect("a")).oldestAge;
+    await clock.advance(100);
+    await server.publish("a", message("1"), { delay: 1000 });
+    await clock.advance(1200);
+    expect(await age()).toBe(200);
+    const { last, subscription } = await consume();
+    await subscription.close();
+    expect(await age()).toBe(200);
+    const again = await consume();
+    again.subscription.pause();
+    expect([last("1").id, again.last("1").settle("reject")]).toEqual(["1", undefined]);
+    await clock.advance(50);
+    expect(await age()).toBe(50);
   });
 
   test("features can be switched off but not invented", () => {

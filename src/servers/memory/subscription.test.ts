@@ -89,6 +89,19 @@ test("what several subscriptions give back, in whatever order, stands in its old
   expect(ids()).toEqual(Array.from({ length: 10 }, (_, i) => String(i)));
 });
 
+test("what is given back stands before what joined the end of the line meanwhile", async () => {
+  const { server, clock, consume } = await stage();
+  await server.publish("a", message("later"), { delay: 1000 });
+  await server.publish("a", message("rejected"));
+  await server.publish("a", message("held"));
+  const first = await consume({ max: 1 });
+  first.last("rejected").settle("reject");
+  await clock.advance(1000);
+  expect(first.ids()).toEqual(["rejected", "held"]);
+  await first.subscription.close();
+  expect((await consume()).ids()).toEqual(["held", "rejected", "later"]);
+});
+
 test("what a closed subscription held goes to the others at once", async () => {
   const { server, clock, consume } = await stage();
   await server.publish("a", message("1"));

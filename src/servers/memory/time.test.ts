@@ -64,6 +64,15 @@ describe("time", () => {
     expect(ids()).toEqual(["now", "soon", "later"]);
   });
 
+  test("messages that become due at one time come in the order in which they were sent", async () => {
+    const { server, clock, consume } = await stage();
+    const ids = Array.from({ length: 50 }, (_, i) => String(i));
+    for (const id of ids) await server.publish("a", message(id), { delay: 1000 });
+    const consumer = await consume();
+    await clock.advance(1000);
+    expect(consumer.ids()).toEqual(ids);
+  });
+
   test("two hundred thousand delayed messages come in order of their time", async () => {
     const { server, clock, consume } = await stage();
     const count = 200_000;
