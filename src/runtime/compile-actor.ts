@@ -135,6 +135,11 @@ function resolveFor(
   return scope.resolveAll(deps);
 }
 
+/** Options without those that are `undefined`, so that spreading them cannot hide an inherited value. */
+export function given<T extends object>(options: T): T {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as T;
+}
+
 function keepAliveOf(option: ErasedOptions["keepAlive"]): number | undefined {
   if (option === undefined || option === true) return undefined;
   return option === false ? 0 : durationOption("keepAlive", option, { min: 50 });
@@ -151,7 +156,7 @@ export function compileActor(
   middleware: readonly ActorMiddleware[],
   environment: PlanEnvironment,
 ): ActorPlan {
-  const options: ErasedOptions = { ...inherited, ...definition.options };
+  const options: ErasedOptions = { ...inherited, ...given(definition.options) };
   const channel: Channel = toChannel(definition.channel ?? inherited.channel ?? defaultChannel);
   const retry = definition.options.retry ?? inherited.retry;
   const timeout = durationOption("timeout", options.timeout ?? 0, { infinite: true });

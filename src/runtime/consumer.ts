@@ -43,6 +43,7 @@ export class Consumer implements MessageOwner, SlotUser {
   #suspect: ReceivedMessage | undefined;
   #subscription: Subscription | undefined;
   #overfull = false;
+  #received = 0;
   #paused = false;
   #draining = false;
   #state: ConnectionState = "connecting";
@@ -68,6 +69,14 @@ export class Consumer implements MessageOwner, SlotUser {
 
   get waiting(): number {
     return this.#waiting.size + this.#suspects.length;
+  }
+  /** Deliveries received so far; only compared, never shown. */
+  get received(): number {
+    return this.#received;
+  }
+  /** Held messages that nobody has given up on. */
+  get unsettled(): number {
+    return this.held.length;
   }
   get running(): number {
     return this.#running.size;
@@ -153,6 +162,7 @@ export class Consumer implements MessageOwner, SlotUser {
   #accept(delivery: Delivery): void {
     const worker = this.#worker;
     const message = new ReceivedMessage(delivery, this);
+    this.#received += 1;
     message.heldAt = this.held.push(message) - 1;
     if (this.#draining) return this.#handBack(message);
     const plan = this.#find(message);
