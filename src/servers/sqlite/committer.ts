@@ -227,8 +227,10 @@ export class Committer {
     for (const claimer of this.#claimers) claimer.rolledBack();
     const taken = this.#taken.splice(0);
     if (trouble.kind === "busy" || trouble.kind === "full") {
-      if (trouble.kind === "full" && taken.length === 1) taken.pop()?.fail(trouble.error, false);
-      else if (trouble.kind === "full" && taken.length > 1) this.#limit = Math.max(1, taken.length >> 1);
+      // Alone in its transaction, hence to blame. Without taking turns it may have been a claim beside it.
+      const blamed = trouble.kind === "full" && this.#turn !== undefined && taken.length === 1;
+      if (blamed) taken.pop()?.fail(trouble.error, false);
+      else if (trouble.kind === "full") this.#limit = Math.max(1, taken.length >> 1);
       const settles = Math.min(this.#urgentTaken, taken.length);
       for (let i = taken.length - 1; i >= 0; i -= 1) {
         (i < settles ? this.#urgent : this.#ordinary).unshift(taken[i] as Work<unknown>);

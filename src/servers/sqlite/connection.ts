@@ -4,6 +4,7 @@ import { sleep } from "../../internal/clock.ts";
 import { ConnectionError, type MillraceError, NotConnectedError } from "../../server/errors.ts";
 import { type Logger, silentLogger } from "../../server/logger.ts";
 import type { ConnectionState, ConnectOptions, SubscribeOptions } from "../../server/server.ts";
+import { recordError, type SettleCode } from "../../server/settle-reason.ts";
 import { Committer } from "./committer.ts";
 import type { Settings } from "./options.ts";
 import { Store } from "./store.ts";
@@ -37,7 +38,10 @@ export class Connection implements SubscriptionHost {
       {
         onTrouble: (trouble) => this.#lose(trouble),
         onEvicted: (channel, count) =>
-          this.#logger.warn({ event: "dead_letter.evicted", channel, count }, "oldest dead letters dropped: maxSize"),
+          this.#logger.warn(
+            { event: "dead_letter.dropped", channel, count, maxSize: settings.deadLimit },
+            "The oldest dead letters are dropped: deadLetter.maxSize is reached.",
+          ),
       },
       this.#notConnected(),
     );
@@ -92,6 +96,13 @@ export class Connection implements SubscriptionHost {
   forget(subscription: SqliteSubscription): void {
     this.#subscriptions.delete(subscription);
     if (this.#subscriptions.size === 0) this.#poll = this.#stop(this.#poll);
+  }
+
+  onDropped(channel: string, id: string, reason: SettleCode | undefined): void {
+    this.#logger.warn(
+      { event: "message.dropped", channel, id, reason },
+      "A failed message was dropped: deadLetter is false.",
+    );
   }
 
   onClaiming(error: MillraceError | undefined): void {
@@ -175,7 +186,8 @@ export class Connection implements SubscriptionHost {
     this.#sweep = this.#stop(this.#sweep);
     this.#poll = this.#stop(this.#poll);
     this.#state = kind === "broken" ? "failed" : "reconnecting";
-    this.#logger.error({ event: `server.${this.#state}`, error }, error.message);
+    const event = kind === "broken" ? "server.failed" : "server.reconnect.scheduled";
+    this.#logger.error({ event, path: this.settings.path, err: recordError(error) });
     for (const subscription of this.#subscriptions) subscription.report(this.#state, error);
     if (kind !== "broken") this.#reopenAfter(retry.first);
   }
@@ -187,7 +199,7 @@ export class Connection implements SubscriptionHost {
         try {
           // Never creates: what was confirmed is in the file that is missing, and an empty new one would hide that.
           this.#use(Store.open(this.#Database as typeof DatabaseSync, this.settings, false));
-          this.#logger.info({ event: "server.ready" }, "SQLite file is open again");
+          this.#logger.info({ event: "server.connected", path: this.settings.path });
         } catch (error) {
           const trouble = error as Trouble;
           if (trouble.kind === "broken") this.#lose(trouble);

@@ -35,8 +35,14 @@ export interface DeliveryOwner {
 
 const noNote: SettleNote = {};
 
+/** Text that is no JSON (somebody wrote to the file by hand) counts as none: one bad row must not stop its channel. */
 export function decodeHeaders(text: string | null): MessageHeaders {
-  return createHeaders(text === null ? undefined : (JSON.parse(text) as Record<string, string>));
+  if (text === null) return createHeaders();
+  try {
+    return createHeaders(JSON.parse(text) as Record<string, string>);
+  } catch {
+    return createHeaders();
+  }
 }
 
 /** One claimed row. */

@@ -2,7 +2,7 @@ import { createHeaders } from "../../internal/headers.ts";
 import { bookkeepingHeader } from "../../server/bookkeeping.ts";
 import type { Outcome, OutgoingMessage, RetryAfter, SettleNote } from "../../server/delivery.ts";
 import { LeaseLostError, type MillraceError } from "../../server/errors.ts";
-import type { SettleReason } from "../../server/settle-reason.ts";
+import type { SettleCode, SettleReason } from "../../server/settle-reason.ts";
 import type { SqliteDelivery } from "./delivery.ts";
 import { state } from "./layout.ts";
 import { encodeHeaders, insertMessage } from "./publish-work.ts";
@@ -13,6 +13,8 @@ export interface Holder {
   readonly keepsDead: boolean;
   /** The delivery's row is settled, but not yet on disk: its room may be used in the same transaction. */
   freeing(): void;
+  /** A failed message was removed, since dead letters are turned off. */
+  dropped(delivery: SqliteDelivery, reason: SettleCode | undefined): void;
   /** The delivery is settled or lost for good. */
   released(delivery: SqliteDelivery): void;
 }
@@ -76,6 +78,9 @@ export class SettleWork extends OwnedWork {
 
   override done(): void {
     this.holder.released(this.delivery);
+    if (this.#outcome === "nack" && !this.holder.keepsDead) {
+      this.holder.dropped(this.delivery, this.#note.reason?.code);
+    }
     super.done();
   }
 

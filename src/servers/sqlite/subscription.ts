@@ -2,6 +2,7 @@ import type { TimerHandle } from "../../internal/clock.ts";
 import type { Outcome, OutgoingMessage, RetryAfter, SettleNote } from "../../server/delivery.ts";
 import { LeaseLostError, type MillraceError } from "../../server/errors.ts";
 import type { ConnectionState, SubscribeOptions, Subscription } from "../../server/server.ts";
+import type { SettleCode } from "../../server/settle-reason.ts";
 import { type Claim, claimFrom, untilDue, wakeDue } from "./claim.ts";
 import { type Claimer, type Committer, claimChunk } from "./committer.ts";
 import type { DeliveryOwner, SqliteDelivery } from "./delivery.ts";
@@ -18,6 +19,8 @@ export interface SubscriptionHost {
   readonly settings: Settings;
   readonly committer: Committer;
   forget(subscription: SqliteSubscription): void;
+  /** A failed message was not kept. */
+  onDropped(channel: string, id: string, reason: SettleCode | undefined): void;
   /** Claiming fails (or works again), although the file is open. */
   onClaiming(error: MillraceError | undefined): void;
 }
@@ -124,6 +127,10 @@ export class SqliteSubscription implements Subscription, Claimer, DeliveryOwner,
 
   freeing(): void {
     this.#freeing += 1;
+  }
+
+  dropped(delivery: SqliteDelivery, reason: SettleCode | undefined): void {
+    this.#host.onDropped(delivery.channel, delivery.id, reason);
   }
 
   released(delivery: SqliteDelivery): void {
