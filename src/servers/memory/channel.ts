@@ -65,8 +65,8 @@ export class Channel implements Home {
     return this.#host.time();
   }
 
-  sendTo(channel: string, message: OutgoingMessage): void {
-    this.#host.channel(channel).send(message);
+  sendTo(channel: string, message: OutgoingMessage, options: PublishOptions | undefined): void {
+    this.#host.channel(channel).send(message, options);
   }
 
   /** Takes a new message. */
@@ -85,12 +85,20 @@ export class Channel implements Home {
     return entry;
   }
 
-  /** Takes back a message that is for later: at the end of its priority, now or after a delay. */
+  /**
+   * Takes back a message that is for later: at the end of its priority, now or after a delay. One that no handler has
+   * seen goes to its old place: whoever fetched it ahead of time must not cost it its turn.
+   */
   putBack(entry: Entry, delay: number, note: SettleNote | undefined): void {
     const copy = entry.again(withBookkeeping(entry.headers, note?.bookkeeping));
     // A delivery that nobody looked at is none: neither the count nor the row of lapses changes.
     if (note?.started === false) copy.deliveryCount -= 1;
     else copy.lapses = 0;
+    if (note?.started === false && delay === 0) {
+      this.ready.restore([copy]);
+      this.wake();
+      return;
+    }
     copy.sequence = this.#host.nextSequence();
     if (delay > 0) {
       this.#delay(copy, delay);

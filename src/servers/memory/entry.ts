@@ -1,6 +1,7 @@
 import type { MessageHeaders } from "../../internal/headers.ts";
 import type { Delivery, Lease, Outcome, OutgoingMessage, RetryAfter, SettleNote } from "../../server/delivery.ts";
 import { LeaseLostError } from "../../server/errors.ts";
+import type { PublishOptions } from "../../server/publish-options.ts";
 import type { SettleReason } from "../../server/settle-reason.ts";
 
 /** The channel of an entry, as far as entries and their holders need it. */
@@ -14,7 +15,7 @@ export interface Home {
   inFlight: number;
   /** Milliseconds on the scale of `due`, `expiresAt` and `leaseUntil`. */
   time(): number;
-  sendTo(channel: string, message: OutgoingMessage): void;
+  sendTo(channel: string, message: OutgoingMessage, options: PublishOptions | undefined): void;
   putBack(entry: Entry, delay: number, note: SettleNote | undefined): void;
   lapse(entries: readonly Entry[]): void;
   restore(entries: readonly Entry[]): void;
@@ -97,10 +98,10 @@ export class Entry implements Delivery, Lease {
     else this.home.putBack(this, outcome === "reject" ? 0 : outcome.retryAfter, note);
   }
 
-  reply(message: OutgoingMessage, channel: string): void | Promise<void> {
+  reply(message: OutgoingMessage, channel: string, options?: PublishOptions): void | Promise<void> {
     const holder = this.holder;
     if (holder === undefined) return this.#lost();
-    this.home.sendTo(channel, message);
+    this.home.sendTo(channel, message, options);
     holder.release(this);
   }
 

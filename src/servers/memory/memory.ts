@@ -40,19 +40,29 @@ export interface InMemoryServer extends BrokerServer<InMemoryParams, MemoryFeatu
 const serverName = "in-memory";
 
 function infoOf(options: InMemoryOptions): ServerInfo {
-  const { leaseDuration: _1, deadLetter: _2, onExpired: _3, clock: _4, features: _5, ...metadata } = options;
+  const {
+    leaseDuration: _1,
+    deadLetter: _2,
+    onExpired: _3,
+    clock: _4,
+    features: _5,
+    topicHeader: _6,
+    ...metadata
+  } = options;
   return { title: "In-memory server", ...metadata, protocol: serverName, host: "localhost", protocolVersion: "1.0.0" };
 }
 
 class MemoryServer implements InMemoryServer {
   readonly info: ServerInfo;
   readonly features: MemoryFeatures;
+  readonly topicHeader: string | false | undefined;
   readonly #broker: Broker;
   readonly #subscriptions: Set<MemorySubscription> = new Set();
   #connected = false;
 
   constructor(options: InMemoryOptions) {
     this.info = infoOf(options);
+    this.topicHeader = options.topicHeader;
     this.features = shrinkFeatures(options.features);
     this.#broker = new Broker(readSettings(options));
   }

@@ -3,10 +3,10 @@ import type { Duration } from "../../internal/duration.ts";
 import { OptionError } from "../../server/errors.ts";
 import type { Features } from "../../server/features.ts";
 import { choiceOption, durationOption, integerOption } from "../../server/option.ts";
-import type { ServerMetadata } from "../../server/server-info.ts";
+import type { ServerCommonOptions } from "../../server/server-info.ts";
 
 /** Options of {@link inMemory}. All are optional. */
-export interface InMemoryOptions extends ServerMetadata {
+export interface InMemoryOptions extends ServerCommonOptions {
   /**
    * How long a received message is ours before it is given to someone else. Workers renew it at a third, so that it
    * only ends when a worker hangs. Default `"30s"`, at least 1 ms.
