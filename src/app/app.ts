@@ -155,6 +155,10 @@ function buildApp(options: AppOptions<AnyServer, ServerMap, string, RetryOption>
     process: options.runtime?.process ?? process,
     server: (name) => ({ name: name ?? registry.default ?? "default", server: registry.get(name) }),
     serverNames: () => registry.names,
+    stayAlive() {
+      const timer = setInterval(() => {}, 2 ** 30);
+      return () => clearInterval(timer);
+    },
     onOperation: (operation) => operations.register(operation),
   };
   const own = createEngine(engineOptions);

@@ -38,6 +38,8 @@ export interface EngineOptions {
   /** The server of that name, or the default one. Errors: `NotFoundError`. */
   server(name: string | undefined): { readonly name: string; readonly server: BrokerServer };
   serverNames(): readonly string[];
+  /** See `WorkerHost`. */
+  stayAlive(): () => void;
   /** Called for every operation that is sent. */
   onOperation?(operation: Operation): void;
 }
@@ -154,6 +156,7 @@ export function createEngine(options: EngineOptions): Engine {
         {
           ...{ clock, random, ids, logger, producer, plans, entries },
           process: options.process,
+          stayAlive: options.stayAlive,
           topicHeader: options.topicHeader,
           connect: (wanted, signal) => connections.acquire(wanted, signal),
           serveHealth: (health, report) => serveHealth(health, report, logger),

@@ -316,6 +316,7 @@ export class Consumer implements MessageOwner, SlotUser {
     const before = this.#state;
     this.#state = state;
     const err = error === undefined ? {} : { err: recordError(error) };
+    if (state === "ready" && before === "connecting") return;
     if (state === "ready") logger.info({ event: "consumer.recovered", server: this.serverName, before });
     else logger[state === "closed" ? "info" : "error"]({ event: `consumer.${state}`, server: this.serverName, ...err });
     if (state === "failed") {

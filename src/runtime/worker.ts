@@ -47,6 +47,8 @@ export interface WorkerHost {
   plans(): readonly ActorPlan[];
   /** Connects the entries; the function undoes what this call did. */
   connect(entries: readonly ServerEntry[], signal: AbortSignal): Promise<() => Promise<void>>;
+  /** Keeps the process alive until the function is called: an idle embedded server has nothing open that would. */
+  stayAlive(): () => void;
   serveHealth(options: HealthOptions, report: () => HealthReport): Promise<() => Promise<void>>;
 }
 
@@ -185,6 +187,7 @@ export function createWorker(host: WorkerHost, settings: WorkerSettings): Worker
       void stop();
       return;
     }
+    undo.push(host.stayAlive());
     undo.push(await connectPatiently());
     consumers = parts.map(({ entry, routes }) => new Consumer(state, entry, routes));
     for (const consumer of consumers) await consumer.start();
