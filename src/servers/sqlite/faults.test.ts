@@ -1,4 +1,5 @@
-import { existsSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -220,6 +221,73 @@ describe("no room left", () => {
     await Promise.all(deliveries.map((delivery) => delivery.settle("ack")));
     await subscription.close();
     await expect(send("fits again")).resolves.toMatchObject({ id: "fits again" });
+    await connection.disconnect();
+  });
+});
+
+describe("a full disk", () => {
+  let disk: string | undefined;
+
+  beforeEach(() => {
+    const point = join(folder, "disk");
+    mkdirSync(point);
+    try {
+      execFileSync("mount", ["-t", "tmpfs", "-o", "size=1m", "none", point], { stdio: "ignore" });
+      disk = point;
+    } catch {
+      disk = undefined; // Not root, or not Linux.
+    }
+  });
+
+  afterEach(() => {
+    if (disk !== undefined) execFileSync("umount", ["-l", disk]);
+  });
+
+  test("sends fail typed, nothing confirmed is lost, and all goes on once there is room", async ({ skip }) => {
+    if (disk === undefined) skip("a small file system can only be mounted by root");
+    const server = await connected({ path: join(disk as string, "jobs.db") });
+    const sent = await Promise.allSettled(
+      Array.from({ length: 600 }, (_, i) => server.publish("c", message(`m${i}`, 2000))),
+    );
+    const confirmed = sent.flatMap((result) => (result.status === "fulfilled" ? [result.value.id] : []));
+    const failed = sent.flatMap((result) => (result.status === "rejected" ? [result.reason] : []));
+    expect(confirmed.length).toBeGreaterThan(50);
+    expect(failed.length).toBeGreaterThan(50);
+    for (const error of failed) expect(error).toMatchObject({ outcome: "failed", cause: { code: "SERVER_FULL" } });
+    const { deliveries, states } = await consume(server);
+    await vi.waitFor(() => expect(states.at(-1)).toBe("reconnecting"));
+    execFileSync("mount", ["-o", "remount,size=20m", disk as string]);
+    await vi.waitFor(() => expect(states.at(-1)).toBe("ready"), { timeout: 5000 });
+    let settled = 0;
+    await vi.waitFor(
+      async () => {
+        while (settled < deliveries.length) await deliveries[settled++]?.settle("ack");
+        expect(settled).toBe(confirmed.length);
+      },
+      { timeout: 10_000 },
+    );
+    expect(new Set(deliveries.map(({ id }) => id))).toEqual(new Set(confirmed));
+    await server.disconnect();
+  });
+});
+
+describe("a connection that SQLite refuses to write with", () => {
+  test("sends fail typed, and a new connection is opened by itself", async () => {
+    const connection = new Connection(readSettings({ path }));
+    await connection.connect();
+    const send = (id: string) => connection.committer.add(new PublishWork("c", message(id)));
+    connection.requireOpen().prepare("PRAGMA query_only = 1").run();
+    await expect(send("a")).rejects.toMatchObject({
+      outcome: "failed",
+      cause: {
+        code: "CONNECTION_FAILED",
+        message: expect.stringContaining("cannot be written"),
+        cause: { errcode: 8 },
+      },
+    });
+    expect(connection.state).toBe("reconnecting");
+    await vi.waitFor(() => expect(connection.state).toBe("ready"));
+    await expect(send("b")).resolves.toMatchObject({ id: "b" });
     await connection.disconnect();
   });
 });

@@ -39,7 +39,8 @@ function infoOf(options: SqliteOptions): ServerInfo {
  * disk flushes, a thousand sends one after the other cost a thousand.
  *
  * When the file is deleted or moved away, sends fail with `ServerCorruptError` and consumers wait until it is back; an
- * empty new file is made by `connect()` only.
+ * empty new file is made by `connect()` only. On a full disk sends fail with `ServerFullError`; receiving needs a little
+ * room, too, and goes on by itself as soon as there is some.
  *
  * @example
  * const app = createApp({ server: sqlite({ path: "jobs.db" }) });
