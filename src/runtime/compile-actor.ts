@@ -97,7 +97,8 @@ function compileLeaf(
     const decoded = readPayload(message, decoder, maxPayloadBytes);
     const payload = payloadSchema === undefined ? decoded : validatePayload(message, payloadSchema, decoded);
     const headers = headersSchema === undefined ? message.headers : readHeaders(message, headersSchema);
-    if (!hasDeps && !isPromise(payload) && !isPromise(headers)) return handle(message, payload, headers, noDependencies);
+    if (!hasDeps && !isPromise(payload) && !isPromise(headers))
+      return handle(message, payload, headers, noDependencies);
     return runWithDependencies(message, decoded, payload, headers);
   };
 
@@ -163,7 +164,13 @@ export function compileActor(
   const routing = definition.options.routing ?? byTopic;
   const tags = (definition.docs.tags ?? []).map(nameOf);
   const limit = timeout === 0 ? Infinity : timeout;
-  const info: ActorInfo = { name: definition.name, topic: definition.topic, channel: channel.address, timeout: limit, tags };
+  const info: ActorInfo = {
+    name: definition.name,
+    topic: definition.topic,
+    channel: channel.address,
+    timeout: limit,
+    tags,
+  };
   const leaf = compileLeaf(definition, options, environment);
   const compiled =
     middleware.length === 0

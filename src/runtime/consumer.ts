@@ -1,31 +1,23 @@
 import type { ActorPlan } from "../contract/actor-plan.ts";
 import type { ReplyOptions } from "../contract/message.ts";
-import type { ProducerCall } from "../contract/middleware.ts";
 import type { PublishBytesOptions, Send, SendResult } from "../contract/send.ts";
 import { isPromise } from "../internal/awaitable.ts";
 import type { Duration } from "../internal/duration.ts";
-import { findHeader } from "../internal/headers.ts";
 import { Ring } from "../internal/ring.ts";
 import { type Delivery, suspectAfter } from "../server/delivery.ts";
-import { type LeaseLostError, ReplyAddressError, WorkerFatalError, WorkerStoppingError } from "../server/errors.ts";
-import { recordError } from "../server/settle-reason.ts";
+import { type LeaseLostError, WorkerFatalError, WorkerStoppingError } from "../server/errors.ts";
 import type { ConnectionState, Subscription } from "../server/server.ts";
-import { noteForReturn, noteForUntouched, reasonFor } from "./aftermath.ts";
-import { correlationHeader } from "./correlation.ts";
+import { recordError } from "../server/settle-reason.ts";
 import { LeaseKeeper } from "./lease-keeper.ts";
-import { outgoingHeaders } from "./outgoing-headers.ts";
-import { type GivenOptions, noOptions, type ServerEntry, toBytes } from "./producer.ts";
+import type { GivenOptions, ServerEntry } from "./producer.ts";
 import { type MessageOwner, ReceivedMessage } from "./received-message.ts";
+import { replyCall } from "./reply-call.ts";
 import type { Routes } from "./routes.ts";
 import { Runner } from "./runner.ts";
 import { Settler } from "./settler.ts";
 import type { SlotUser } from "./slots.ts";
+import { Unwanted } from "./unwanted.ts";
 import type { WorkerState } from "./worker-state.ts";
-
-/** How long a message waits here whose earlier run has not ended yet, before it goes back. */
-const zombiePause = 1000;
-/** Replies to askers that are gone must not pile up. */
-const replyLifetime = 3_600_000;
 
 /** One subscription of a worker: takes deliveries, finds their actors, starts them as slots allow, settles what remains. */
 export class Consumer implements MessageOwner, SlotUser {
@@ -35,9 +27,10 @@ export class Consumer implements MessageOwner, SlotUser {
   readonly #entry: ServerEntry;
   readonly #routes: Routes;
   readonly #waiting = new Ring<ReceivedMessage>();
-  readonly #running = new Set<ReceivedMessage>();
+  readonly #running: ReceivedMessage[] = [];
   readonly #suspects: ReceivedMessage[] = [];
   readonly #settler: Settler;
+  readonly #unwanted: Unwanted;
   readonly #runner: Runner;
   readonly #leases: LeaseKeeper;
   #suspect: ReceivedMessage | undefined;
@@ -56,6 +49,7 @@ export class Consumer implements MessageOwner, SlotUser {
     const { clock, logger } = worker;
     const { serverName } = this;
     this.#settler = new Settler({ clock, logger, serverName, onConcluded: (message) => this.#release(message) });
+    this.#unwanted = new Unwanted(worker, this.#settler, serverName, entry.server.features);
     this.#runner = new Runner({
       worker,
       settler: this.#settler,
@@ -63,7 +57,12 @@ export class Consumer implements MessageOwner, SlotUser {
       features: entry.server.features,
       onDecided: (message, counted) => this.#onDecided(message, counted),
     });
-    this.#leases = new LeaseKeeper({ clock, logger, held: this.held, lose: (message, error) => this.#lose(message, error) });
+    this.#leases = new LeaseKeeper({
+      clock,
+      logger,
+      held: this.held,
+      lose: (message, error) => this.#lose(message, error),
+    });
     worker.slots.join(this);
   }
 
@@ -79,7 +78,7 @@ export class Consumer implements MessageOwner, SlotUser {
     return this.held.length;
   }
   get running(): number {
-    return this.#running.size;
+    return this.#running.length;
   }
   get state(): ConnectionState {
     return this.#state;
@@ -124,8 +123,8 @@ export class Consumer implements MessageOwner, SlotUser {
   async drain(): Promise<void> {
     this.#draining = true;
     await this.#subscription?.drain();
-    for (const message of this.#waiting.takeAll()) this.#handBack(message);
-    for (const message of this.#suspects.splice(0)) this.#handBack(message);
+    for (const message of this.#waiting.takeAll()) this.#unwanted.handBack(message);
+    for (const message of this.#suspects.splice(0)) this.#unwanted.handBack(message);
   }
 
   abortRunning(): void {
@@ -164,14 +163,15 @@ export class Consumer implements MessageOwner, SlotUser {
     const message = new ReceivedMessage(delivery, this);
     this.#received += 1;
     message.heldAt = this.held.push(message) - 1;
-    if (this.#draining) return this.#handBack(message);
+    if (this.#draining) return this.#unwanted.handBack(message);
     const plan = this.#find(message);
     message.plan = plan;
     this.#leases.watch(message);
-    if (plan === undefined) return this.#unrouted(message);
+    if (plan === undefined) return this.#unwanted.unrouted(message);
     const excused = plan.policy.retry === undefined ? 0 : message.book.attempts;
-    if (message.deliveries - excused > (plan.deliveryLimit ?? worker.deliveryLimit)) return this.#poison(message);
-    if (worker.zombies.size > 0 && worker.zombies.has(message.id)) return this.#holdBack(message);
+    if (message.deliveries - excused > (plan.deliveryLimit ?? worker.deliveryLimit))
+      return this.#unwanted.poison(message);
+    if (worker.zombies.size > 0 && worker.zombies.has(message.id)) return this.#unwanted.holdBack(message);
     if (message.lapses >= suspectAfter) {
       this.#suspects.push(message);
       this.#pumpSuspects();
@@ -194,7 +194,7 @@ export class Consumer implements MessageOwner, SlotUser {
   }
 
   #start(message: ReceivedMessage): void {
-    this.#running.add(message);
+    message.runsAt = this.#running.push(message) - 1;
     if (message === this.#suspect) this.#runner.runSuspect(message);
     else this.#runner.run(message);
   }
@@ -225,7 +225,12 @@ export class Consumer implements MessageOwner, SlotUser {
   }
 
   #onDecided(message: ReceivedMessage, counted: boolean): void {
-    this.#running.delete(message);
+    const place = message.runsAt;
+    const last = this.#running.pop();
+    if (last !== undefined && last !== message) {
+      this.#running[place] = last;
+      last.runsAt = place;
+    }
     if (message === this.#suspect) this.#suspect = undefined;
     const worker = this.#worker;
     if (counted) worker.counts.processed += 1;
@@ -249,44 +254,6 @@ export class Consumer implements MessageOwner, SlotUser {
 
   #lose(message: ReceivedMessage, error: LeaseLostError): void {
     this.#settler.lose(message, error);
-  }
-
-  #handBack(message: ReceivedMessage): void {
-    this.#settler.settle(message, "reject", "reject", noteForUntouched(message));
-  }
-
-  #holdBack(message: ReceivedMessage): void {
-    this.#worker.clock.setTimer(() => this.#handBack(message), zombiePause, { unref: true });
-  }
-
-  #poison(message: ReceivedMessage): void {
-    const { logger, clock } = this.#worker;
-    const actor = message.plan?.name;
-    const reason = reasonFor(message, clock.now(), "poison", {
-      ...(actor === undefined ? {} : { actor }),
-      attempted: false,
-    });
-    logger.error({ event: "message.poison", ...this.#fields(message), deliveries: message.deliveries });
-    this.#settler.settle(message, "nack", "nack", { reason });
-  }
-
-  #unrouted(message: ReceivedMessage): void {
-    const { logger, clock, unrouted } = this.#worker;
-    const times = message.book.unrouted + 1;
-    const now = clock.now();
-    if (times >= unrouted.attempts) {
-      logger.error({ event: "message.unrouted", ...this.#fields(message), times, outcome: "nack" });
-      const reason = reasonFor(message, now, "unrouted", { attempted: false });
-      this.#settler.settle(message, "nack", "nack", { reason });
-      return;
-    }
-    logger.warn({ event: "message.unrouted", ...this.#fields(message), times, outcome: "reject" });
-    const note = noteForReturn(message, now, false, times);
-    if (this.#entry.server.features.retryDelay.level === "unsupported") {
-      this.#settler.settle(message, "reject", "reject", note);
-    } else {
-      this.#settler.settle(message, "retry", { retryAfter: unrouted.delay(times) }, note);
-    }
   }
 
   /** Early acks let the server send more than there is room for: then it has to wait. */
@@ -354,7 +321,7 @@ export class Consumer implements MessageOwner, SlotUser {
   async reply(message: ReceivedMessage, payload: Uint8Array | string, options?: ReplyOptions): Promise<void> {
     const ackedFirst = message.plan?.policy.confirmation === "ackFirst" && message.outcome === "ack";
     if (message.state !== "pending" && !ackedFirst) return;
-    const call = this.#replyCall(message, payload, options);
+    const call = replyCall(this.#entry, message, this.newId(), payload, options);
     const { producer } = this.#worker;
     if (ackedFirst) {
       await producer.dispatch(call, this.#entry);
@@ -365,10 +332,17 @@ export class Consumer implements MessageOwner, SlotUser {
     const { delivery } = message;
     try {
       // One atomic step where the broker can; otherwise the reply is confirmed before the message is acked.
-      await producer.dispatch(call, this.#entry, undefined, delivery.reply === undefined ? undefined : async (last) => {
-        await delivery.reply?.(last.message, last.channel, last.options);
-        return { id: last.message.id, server: last.server, channel: last.channel };
-      });
+      await producer.dispatch(
+        call,
+        this.#entry,
+        undefined,
+        delivery.reply === undefined
+          ? undefined
+          : async (last) => {
+              await delivery.reply?.(last.message, last.channel, last.options);
+              return { id: last.message.id, server: last.server, channel: last.channel };
+            },
+      );
     } catch (error) {
       this.#settler.reopen(message);
       throw error;
@@ -376,27 +350,5 @@ export class Consumer implements MessageOwner, SlotUser {
     if (delivery.reply === undefined) this.#settler.perform(message, "ack");
     else this.#settler.confirm(message);
     await message.settled;
-  }
-
-  #replyCall(message: ReceivedMessage, payload: Uint8Array | string, options: ReplyOptions | undefined): ProducerCall {
-    const address = options?.channel ?? message.replyTo;
-    if (address === undefined) throw new ReplyAddressError();
-    const headers = outgoingHeaders(options?.headers);
-    const correlation = findHeader(message.headers, correlationHeader);
-    if (correlation !== undefined) headers[correlationHeader] ??= correlation;
-    const expires = this.#entry.server.features.expiry.level !== "unsupported" && options?.channel === undefined;
-    return {
-      server: this.serverName,
-      channel: address,
-      message: {
-        id: this.newId(),
-        payload: toBytes(payload),
-        headers,
-        contentType: options?.contentType,
-        replyTo: undefined,
-      },
-      options: expires ? { expiresIn: replyLifetime } : noOptions,
-      operation: undefined,
-    };
   }
 }

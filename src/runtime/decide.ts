@@ -127,7 +127,8 @@ function decideError(
     case "none":
       return policy.confirmation === "auto" ? invalidChoice(policy, error, chosen) : { ...none, error };
     case "retry":
-      if (policy.retry === undefined && !(error instanceof RetryAfterError)) return invalidChoice(policy, error, chosen);
+      if (policy.retry === undefined && !(error instanceof RetryAfterError))
+        return invalidChoice(policy, error, chosen);
       return retryOrNack(policy, "error", error, attempt, random);
     default: {
       const delay = typeof chosen === "object" && chosen !== null ? parseDuration(chosen.retryAfter) : undefined;

@@ -46,10 +46,14 @@ export function reportHealth(known: {
   if (paused) reasons.push("the worker is paused");
   for (const consumer of consumers) {
     if (consumer.connection !== "ready") reasons.push(`server ${consumer.server} is ${consumer.connection}`);
-    if (consumer.subscription !== "ready") reasons.push(`subscription on ${consumer.server} is ${consumer.subscription}`);
-    if (consumer.stalled !== undefined) reasons.push(`subscription on ${consumer.server} is stalled: ${consumer.stalled}`);
+    if (consumer.subscription !== "ready")
+      reasons.push(`subscription on ${consumer.server} is ${consumer.subscription}`);
+    if (consumer.stalled !== undefined)
+      reasons.push(`subscription on ${consumer.server} is stalled: ${consumer.stalled}`);
     else if ((consumer.contactAge ?? 0) >= stallTimeout) {
-      reasons.push(`subscription on ${consumer.server} has had no contact for ${Math.round(consumer.contactAge ?? 0)} ms`);
+      reasons.push(
+        `subscription on ${consumer.server} has had no contact for ${Math.round(consumer.contactAge ?? 0)} ms`,
+      );
     }
   }
   const dead = phase === "failed" || consumers.some((consumer) => consumer.subscription === "failed");

@@ -33,12 +33,19 @@ export class LeaseKeeper {
 
   /** A message with a lease arrived or was given its own interval. */
   watch(message: ReceivedMessage): void {
+    message.leasedAt = this.#now;
+    if (this.#timer !== undefined && message.plan?.keepAlive === undefined) return;
     const lease = message.delivery.lease;
     if (lease === undefined) return;
     const own = message.plan?.keepAlive;
-    const period = Math.max(shortest, own === undefined || own === 0 ? lease.duration / 3 : Math.min(own, lease.duration / 3));
-    if (this.#timer === undefined || period < this.#period) this.#start(period);
-    message.leasedAt = this.#now;
+    const period = Math.max(
+      shortest,
+      own === undefined || own === 0 ? lease.duration / 3 : Math.min(own, lease.duration / 3),
+    );
+    if (this.#timer === undefined || period < this.#period) {
+      this.#start(period);
+      message.leasedAt = this.#now;
+    }
   }
 
   stop(): void {

@@ -1,7 +1,12 @@
-import type { Codec } from "../contract/codec.ts";
 import { fillAddress } from "../contract/channel.ts";
+import type { Codec } from "../contract/codec.ts";
 import { jsonCodec } from "../contract/json-codec.ts";
-import { composeProducer, type ProducerCall, type ProducerLeaf, type ProducerMiddleware } from "../contract/middleware.ts";
+import {
+  composeProducer,
+  type ProducerCall,
+  type ProducerLeaf,
+  type ProducerMiddleware,
+} from "../contract/middleware.ts";
 import type { Sendable } from "../contract/operation.ts";
 import type { CommonSendOptions, SendResult } from "../contract/send.ts";
 import { type Awaitable, isPromise } from "../internal/awaitable.ts";
@@ -81,7 +86,11 @@ export function createProducer(host: ProducerHost): Producer {
 
   function result(call: ProducerCall, receipt: Receipt): SendResult {
     const { id, brokerId, duplicate } = receipt;
-    const sent: { -readonly [K in keyof SendResult]: SendResult[K] } = { id, server: call.server, channel: call.channel };
+    const sent: { -readonly [K in keyof SendResult]: SendResult[K] } = {
+      id,
+      server: call.server,
+      channel: call.channel,
+    };
     if (brokerId !== undefined) sent.brokerId = brokerId;
     if (duplicate === true) sent.duplicate = true;
     return sent;
@@ -166,18 +175,26 @@ export function createProducer(host: ProducerHost): Producer {
     return payload;
   }
 
-  function validateInput(target: SendTarget, value: unknown, headers: unknown): Awaitable<void> {
-    const checks: PromiseLike<unknown>[] = [];
-    for (const schema of target.payloads) check(schema, value, "payload");
-    for (const schema of target.headers) check(schema, headers ?? {}, "headers");
-    function check(schema: AnySchema, input: unknown, part: "payload" | "headers"): void {
-      const checked = validate(schema, input, part);
-      if (isPromise(checked)) checks.push(checked);
+  function validateInput(target: SendTarget, value: unknown, headers: unknown): Promise<void> | undefined {
+    let checks: PromiseLike<unknown>[] | undefined;
+    const { payloads } = target;
+    for (let i = 0; i < payloads.length; i += 1) {
+      const checked = validate(payloads[i] as AnySchema, value, "payload");
+      if (isPromise(checked)) checks = [...(checks ?? []), checked];
     }
-    return checks.length === 0 ? undefined : Promise.all(checks).then(() => undefined);
+    for (let i = 0; i < target.headers.length; i += 1) {
+      const checked = validate(target.headers[i] as AnySchema, headers ?? {}, "headers");
+      if (isPromise(checked)) checks = [...(checks ?? []), checked];
+    }
+    return checks === undefined ? undefined : Promise.all(checks).then(() => undefined);
   }
 
-  function callFor(target: SendTarget, entry: ServerEntry, value: unknown, given: GivenOptions | undefined): ProducerCall {
+  function callFor(
+    target: SendTarget,
+    entry: ServerEntry,
+    value: unknown,
+    given: GivenOptions | undefined,
+  ): ProducerCall {
     const codec = target.codec ?? host.codec ?? jsonCodec;
     const headers = outgoingHeaders(given?.headers as Readonly<Record<string, unknown>> | undefined);
     withTopic(headers, target.topicHeader ?? entry.server.topicHeader ?? host.topicHeader, target.topic);
@@ -190,7 +207,10 @@ export function createProducer(host: ProducerHost): Producer {
     };
     return {
       server: entry.name,
-      channel: target.channel.parameters === undefined ? target.channel.address : fillAddress(target.channel, given?.parameters),
+      channel:
+        target.channel.parameters === undefined
+          ? target.channel.address
+          : fillAddress(target.channel, given?.parameters),
       message,
       options: publishOptions(entry.name, entry.server.features, given, clock) ?? noOptions,
       operation: target.name,
@@ -203,7 +223,7 @@ export function createProducer(host: ProducerHost): Producer {
     const entry = host.server(given?.server as string | undefined);
     if (given?.validate !== false) {
       const validated = validateInput(target, value, given?.headers);
-      if (isPromise(validated)) await validated;
+      if (validated !== undefined) await validated;
     }
     return direct(callFor(target, entry, value, given), entry, given);
   }
@@ -218,7 +238,7 @@ export function createProducer(host: ProducerHost): Producer {
     const calls: ProducerCall[] = [];
     for (const value of values) {
       const validated = given?.validate === false ? undefined : validateInput(target, value, given?.headers);
-      if (isPromise(validated)) await validated;
+      if (validated !== undefined) await validated;
       calls.push(callFor(target, entry, value, given));
     }
     const first = calls[0];
@@ -246,7 +266,13 @@ export function createProducer(host: ProducerHost): Producer {
       replyTo: given?.replyTo,
     };
     const options = publishOptions(entry.name, entry.server.features, given, clock) ?? noOptions;
-    const call = { server: entry.name, channel: nameOption("channel", channel), message, options, operation: undefined };
+    const call = {
+      server: entry.name,
+      channel: nameOption("channel", channel),
+      message,
+      options,
+      operation: undefined,
+    };
     return direct(call, entry, given);
   }
 

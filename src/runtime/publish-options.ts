@@ -18,7 +18,7 @@ export interface GivenScheduling {
 
 const alternatives: Partial<Record<FeatureName, string>> = {
   delay: "Send it later yourself, or use a server that can delay (memory, sqlite).",
-  retryDelay: "Leave `retry` out and use onError \"reject\", or use a server that can delay.",
+  retryDelay: 'Leave `retry` out and use onError "reject", or use a server that can delay.',
   priority: "Use one channel per priority, or a server with priorities.",
   expiry: "Put a deadline into the payload and check it in the actor, or use a server with expiry.",
   dedupe: "Make the actor idempotent, or use a server that removes duplicates.",
@@ -33,7 +33,13 @@ export function requireFeature(server: string, features: Features, name: Feature
   throw new CapabilityError(server, name, `Server ${server} cannot do this: ${what} needs "${name}". ${hint}`);
 }
 
-export function requireWithin(server: string, features: Features, name: FeatureName, what: string, given: number): void {
+export function requireWithin(
+  server: string,
+  features: Features,
+  name: FeatureName,
+  what: string,
+  given: number,
+): void {
   requireFeature(server, features, name, what);
   const { max } = features[name];
   const limit = max === undefined ? undefined : parseDuration(max);
@@ -46,7 +52,8 @@ function delayOf(given: GivenScheduling, clock: Clock): number | undefined {
   if (given.at === undefined) return given.delay === undefined ? undefined : durationOption("delay", given.delay);
   if (given.delay !== undefined) throw new OptionError("Give either delay or at, not both.");
   const at = typeof given.at === "number" ? given.at : given.at.getTime();
-  if (!Number.isFinite(at)) throw new OptionError(`Expected at to be a Date or milliseconds since 1970, got ${given.at}.`);
+  if (!Number.isFinite(at))
+    throw new OptionError(`Expected at to be a Date or milliseconds since 1970, got ${given.at}.`);
   return Math.max(0, Math.ceil(at - clock.now()));
 }
 

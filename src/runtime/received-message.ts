@@ -3,9 +3,9 @@ import type { Message, ReplyOptions, SettledOutcome } from "../contract/message.
 import type { MessagePatch } from "../contract/middleware.ts";
 import type { PublishBytesOptions, Send, SendResult } from "../contract/send.ts";
 import type { Awaitable } from "../internal/awaitable.ts";
+import type { TimerHandle } from "../internal/clock.ts";
 import { createDeferred, type Deferred } from "../internal/deferred.ts";
 import type { Duration } from "../internal/duration.ts";
-import type { TimerHandle } from "../internal/clock.ts";
 import { createHeaders, findHeader, type MessageHeaders } from "../internal/headers.ts";
 import { type Bookkeeping, bookkeepingHeader, noBookkeeping, parseBookkeeping } from "../server/bookkeeping.ts";
 import type { Delivery } from "../server/delivery.ts";
@@ -52,6 +52,8 @@ export class ReceivedMessage implements RunnableMessage, Known {
   inputError: unknown = undefined;
   /** Place in the consumer's list of held messages; -1 = not held. */
   heldAt = -1;
+  /** Place in the consumer's list of running messages. */
+  runsAt = -1;
   timer: TimerHandle | undefined = undefined;
   /** The outcome of the run is decided; whatever the handler does from now on is late. */
   decided = false;

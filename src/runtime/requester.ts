@@ -6,9 +6,9 @@ import type { Delivery } from "../server/delivery.ts";
 import { OptionError, PublishError, RequestTimeoutError } from "../server/errors.ts";
 import type { Logger } from "../server/logger.ts";
 import { durationOption } from "../server/option.ts";
-import { recordError } from "../server/settle-reason.ts";
 import { validate } from "../server/schema.ts";
 import type { Subscription } from "../server/server.ts";
+import { recordError } from "../server/settle-reason.ts";
 import { correlationHeader } from "./correlation.ts";
 import type { GivenOptions, Producer, ServerEntry } from "./producer.ts";
 import { requireFeature } from "./publish-options.ts";
@@ -101,7 +101,8 @@ export function createRequester(host: RequesterHost): Requester {
         else signal?.addEventListener("abort", onAbort, { once: true });
       });
       reply.catch(() => {});
-      const withId = findHeader(headers, correlationHeader) === undefined ? { ...headers, [correlationHeader]: id } : headers;
+      const withId =
+        findHeader(headers, correlationHeader) === undefined ? { ...headers, [correlationHeader]: id } : headers;
       await host.producer.send(to, value, { ...sending, headers: withId, replyTo: address });
       const delivery = await reply;
       const decoder = target.codec === undefined ? decode : createDecoder(target.codec);

@@ -10,8 +10,8 @@ export interface Routes {
 }
 
 interface Lane {
-  /** Index of the plan that a topic selects, under the name of the header that carries it. */
-  readonly topics: Map<string, Map<string, number>>;
+  /** Index of the plan that a topic selects, by the header that carries it; nearly always there is one header. */
+  readonly topics: { readonly header: string; readonly places: Map<string, number> }[];
   /** Plans that must be tried one by one, with their place in the order of registration. */
   readonly tried: { readonly place: number; readonly plan: ActorPlan; readonly header: string | false }[];
   readonly plans: ActorPlan[];
@@ -28,17 +28,17 @@ function addToLane(lane: Lane, plan: ActorPlan, header: string | false, server: 
       `Actor ${plan.name} on server ${server} has no topic header and no routing of its own: it would get nothing.`,
     );
   }
-  let topics = lane.topics.get(header);
+  let topics = lane.topics.find((candidate) => candidate.header === header);
   if (topics === undefined) {
-    topics = new Map();
-    lane.topics.set(header, topics);
+    topics = { header, places: new Map() };
+    lane.topics.push(topics);
   }
-  if (topics.has(plan.topic)) {
+  if (topics.places.has(plan.topic)) {
     throw new DuplicateNameError(
       `Two actors of channel ${plan.channel.address} have the topic ${plan.topic}: the second would never run.`,
     );
   }
-  topics.set(plan.topic, place);
+  topics.places.set(plan.topic, place);
 }
 
 /** Topics are looked up, everything else is tried in order. Errors: `DuplicateNameError`, `OptionError`. */
@@ -48,7 +48,7 @@ export function createRoutes(plans: readonly ActorPlan[], server: string, topicH
     const address = plan.channel.address;
     let lane = lanes.get(address);
     if (lane === undefined) {
-      lane = { topics: new Map(), tried: [], plans: [] };
+      lane = { topics: [], tried: [], plans: [] };
       lanes.set(address, lane);
     }
     addToLane(lane, plan, plan.topicHeader ?? topicHeader, server);
@@ -59,12 +59,14 @@ export function createRoutes(plans: readonly ActorPlan[], server: string, topicH
       const lane = lanes.get(message.channel);
       if (lane === undefined) return undefined;
       let best = Number.POSITIVE_INFINITY;
-      for (const [header, topics] of lane.topics) {
+      for (let i = 0; i < lane.topics.length; i += 1) {
+        const { header, places } = lane.topics[i] as Lane["topics"][number];
         const topic = findHeader(message.headers, header);
-        const place = topic === undefined ? undefined : topics.get(topic);
+        const place = topic === undefined ? undefined : places.get(topic);
         if (place !== undefined && place < best) best = place;
       }
-      for (const { place, plan, header } of lane.tried) {
+      for (let i = 0; i < lane.tried.length; i += 1) {
+        const { place, plan, header } = lane.tried[i] as Lane["tried"][number];
         if (place > best) break;
         if (plan.matches(message, header)) return plan;
       }

@@ -1,9 +1,9 @@
 import { isPromise } from "../internal/awaitable.ts";
-import { parseDuration, type Duration } from "../internal/duration.ts";
+import { type Duration, parseDuration } from "../internal/duration.ts";
 import { ActorTimeoutError, CapabilityError, DecodeError, OptionError, WorkerFatalError } from "../server/errors.ts";
 import type { Features } from "../server/features.ts";
-import { type ErrorRecord, recordError } from "../server/settle-reason.ts";
 import { validate } from "../server/schema.ts";
+import { type ErrorRecord, recordError } from "../server/settle-reason.ts";
 import { noteForReturn, reasonFor } from "./aftermath.ts";
 import { type Decision, decide, type RunEvent } from "./decide.ts";
 import type { ReceivedMessage } from "./received-message.ts";
@@ -69,7 +69,8 @@ export class Runner {
 
   retryEagerly(message: ReceivedMessage, after: Duration): void {
     const delay = parseDuration(after);
-    if (delay === undefined || delay === Infinity) throw new OptionError(`Expected a duration to retry after, got ${after}.`);
+    if (delay === undefined || delay === Infinity)
+      throw new OptionError(`Expected a duration to retry after, got ${after}.`);
     if (this.#host.features.retryDelay.level === "unsupported") {
       const text = `Server ${this.#host.serverName} cannot deliver again after a delay; use message.reject().`;
       throw new CapabilityError(this.#host.serverName, "retryDelay", text);
@@ -256,7 +257,9 @@ export class Runner {
     this.#log("error", "attempt.zombie", message, undefined, { zombies: zombies.size });
     if (zombies.size > concurrency) {
       this.#host.worker.onFatal(
-        new WorkerFatalError(`More than ${concurrency} handlers ignore their signal and never end; restart the process.`),
+        new WorkerFatalError(
+          `More than ${concurrency} handlers ignore their signal and never end; restart the process.`,
+        ),
       );
     }
   }

@@ -1,4 +1,4 @@
-import { type Clock, type TimerHandle } from "../internal/clock.ts";
+import type { Clock, TimerHandle } from "../internal/clock.ts";
 import { WorkerFatalError } from "../server/errors.ts";
 import type { Logger } from "../server/logger.ts";
 import type { BrokerServer } from "../server/server.ts";

@@ -91,9 +91,7 @@ export function createWorker(host: WorkerHost, settings: WorkerSettings): Worker
     onFatal(error) {
       if (fatal !== undefined) return;
       fatal =
-        error instanceof WorkerFatalError
-          ? error
-          : new WorkerFatalError("The worker cannot go on.", { cause: error });
+        error instanceof WorkerFatalError ? error : new WorkerFatalError("The worker cannot go on.", { cause: error });
       logger.error({ event: "worker.fatal", err: recordError(fatal) });
       void stop();
     },
