@@ -174,6 +174,8 @@ describe("dead letters", () => {
     const server = await connected({ onExpired: "deadLetter" });
     const expired: unknown[] = [];
     await server.publish("c", message("m"), { expiresIn: 1 });
+    const overdue = "SELECT 1 FROM millrace_message WHERE expires < unixepoch('subsec') * 1000";
+    await vi.waitFor(() => expect(query(overdue)).toHaveLength(1));
     await consume(server, { onExpired: (channel, id) => expired.push([channel, id]) });
     await vi.waitFor(() => expect(expired).toEqual([["c", "m"]]));
     expect(await server.deadLetters?.("c").list()).toMatchObject([{ id: "m", reason: { code: "expired" } }]);
