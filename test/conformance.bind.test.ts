@@ -1,7 +1,14 @@
 import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { expect, test, vi } from "vitest";
-import { type ConformanceCase, defineTests, runSuite, serverSuite, stress } from "../src/conformance/index.ts";
+import {
+  appSuite,
+  type ConformanceCase,
+  defineTests,
+  runSuite,
+  serverSuite,
+  stress,
+} from "../src/conformance/index.ts";
 import { memoryTarget } from "./conformance.memory.ts";
 
 function caseNamed(name: string, parts: Partial<ConformanceCase> = {}): ConformanceCase {
@@ -82,7 +89,7 @@ test("results come in the order of the cases", async () => {
 });
 
 test("a skip needs an existing case", () => {
-  expect(() => serverSuite({ ...memoryTarget, skip: { "no: such case": "because" } })).toThrow("no: such case");
+  expect(() => serverSuite({ ...memoryTarget, skip: { "settle: no such case": "because" } })).toThrow("no such case");
 });
 
 test("what a target declares unsupported is skipped with the reason, and its absence checked", () => {
@@ -94,7 +101,7 @@ test("what a target declares unsupported is skipped with the reason, and its abs
 });
 
 test("names of cases are unique: they are the keys of skips", () => {
-  const names = serverSuite(memoryTarget).map(({ name }) => name);
+  const names = [...serverSuite(memoryTarget), ...appSuite(memoryTarget)].map(({ name }) => name);
   expect(names.filter((name, index) => names.indexOf(name) !== index)).toEqual([]);
 });
 

@@ -2,6 +2,17 @@ import type { ServerTarget } from "../src/conformance/index.ts";
 import { createVirtualClock, type VirtualClock } from "../src/internal/virtual-clock.ts";
 import { inMemory } from "../src/servers/memory/index.ts";
 
+/**
+ * Promises that the core does not keep yet (G5, `src/runtime/lease-keeper.ts`). They show on every server; take a line
+ * away when its fault is repaired.
+ */
+export const knownGaps: Readonly<Record<string, string>> = {
+  "takeover: a worker that cannot renew aborts its handlers before long: LeaseLostError":
+    "core: a renewal that gets no answer is never given up, so the lost lease goes unnoticed",
+  "takeover: with keepAlive false the work is bounded by the lease":
+    "core: nobody watches the end of a lease that is not renewed, so the signal does not abort",
+};
+
 export const memoryTarget: ServerTarget = {
   name: "memory",
   features: inMemory().features,
@@ -10,6 +21,7 @@ export const memoryTarget: ServerTarget = {
   channel: (name) => name,
   leaseDuration: 500,
   countsOnlyStarted: true,
+  skip: knownGaps,
 };
 
 const clocks = new Map<string, VirtualClock>();
@@ -30,3 +42,28 @@ export const virtualMemoryTarget: ServerTarget = {
   advance: (milliseconds, namespace) => clockOf(namespace).advance(milliseconds),
   cleanUp: (namespace) => void clocks.delete(namespace),
 };
+
+const refused = { level: "unsupported" } as const;
+
+/** The same server, declaring that it can do none of the things that apps must be refused where they are missing. */
+export const meagreMemoryTarget: ServerTarget = {
+  ...memoryTarget,
+  name: "memory with few features",
+  ...meagre(),
+};
+
+function meagre(): Pick<ServerTarget, "features" | "create"> {
+  const features = {
+    delay: refused,
+    retryDelay: refused,
+    priority: refused,
+    expiry: refused,
+    dedupe: refused,
+    deadLetter: refused,
+    requestReply: refused,
+  };
+  return {
+    features: inMemory({ features }).features,
+    create: ({ leaseDuration }) => inMemory({ leaseDuration, features }),
+  };
+}

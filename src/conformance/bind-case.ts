@@ -28,8 +28,27 @@ function skipReason(one: CaseHead, target: ServerTarget): string | undefined {
   return undefined;
 }
 
-/** Makes a case that runs on this target with a world of its own. */
-export function bindCase(one: CaseHead, target: ServerTarget, check: (world: World) => Promise<void>): ConformanceCase {
+/** A typing error in the name of a skipped case must not go unseen. Names of the other suite's groups are its concern. */
+function checkSkips(cases: readonly CaseHead[], target: ServerTarget): void {
+  const group = (name: string): string => name.split(":", 1)[0] ?? "";
+  const groups = new Set(cases.map(({ name }) => group(name)));
+  const unknown = Object.keys(target.skip ?? {}).filter(
+    (name) => groups.has(group(name)) && cases.every((one) => one.name !== name),
+  );
+  if (unknown.length > 0) throw new TypeError(`Cannot skip cases that do not exist: ${unknown.join("; ")}`);
+}
+
+/** Makes cases that run on this target, each in a world of its own. */
+export function bindCases<C extends CaseHead>(
+  cases: readonly C[],
+  target: ServerTarget,
+  check: (one: C, world: World) => Promise<void>,
+): ConformanceCase[] {
+  checkSkips(cases, target);
+  return cases.map((one) => bindCase(one, target, (world) => check(one, world)));
+}
+
+function bindCase(one: CaseHead, target: ServerTarget, check: (world: World) => Promise<void>): ConformanceCase {
   const reason = skipReason(one, target);
   return {
     name: one.name,
@@ -44,8 +63,10 @@ export function bindCase(one: CaseHead, target: ServerTarget, check: (world: Wor
         await check(world);
         world.end();
       } catch (error) {
-        if (!(error instanceof CaseSkipped)) throw error;
-        context.skip(error.message);
+        const missing = world.shrunk(one.needs);
+        if (missing !== undefined) context.skip(`${target.name} found at connect that it cannot ${missing}`);
+        else if (error instanceof CaseSkipped) context.skip(error.message);
+        else throw error;
       } finally {
         await world.close();
       }

@@ -2,7 +2,14 @@ import assert from "node:assert/strict";
 import type { Delivery } from "../server/delivery.ts";
 import type { BrokerServer, ConnectionState, Subscription } from "../server/server.ts";
 import { textOf } from "./message.ts";
-import type { World } from "./world.ts";
+import type { Timeouts } from "./server-target.ts";
+
+/** What an inbox needs of the world that it is in. */
+interface Surroundings {
+  readonly timeouts: Timeouts;
+  until(what: string | (() => string), condition: () => boolean, within?: number): Promise<void>;
+  pass(duration: number): Promise<void>;
+}
 
 /** Everything that one subscription was given, in order. */
 export class Inbox {
@@ -10,11 +17,11 @@ export class Inbox {
   readonly all: Delivery[] = [];
   readonly expired: { readonly channel: string; readonly id: string | undefined }[] = [];
   readonly states: ConnectionState[] = [];
-  readonly #world: World;
+  readonly #world: Surroundings;
   #subscription: Subscription | undefined;
   #taken = 0;
 
-  constructor(world: World, server: BrokerServer) {
+  constructor(world: Surroundings, server: BrokerServer) {
     this.#world = world;
     this.server = server;
   }

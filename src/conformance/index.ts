@@ -3,6 +3,7 @@
  *
  * @module
  */
+export { appSuite } from "./app/app-suite.ts";
 export { type Bindings, defineTests, type TestContext, type TestOptions } from "./bind.ts";
 export type { ConformanceCase, RunContext } from "./conformance-case.ts";
 export { type CaseResult, type RunOptions, runSuite } from "./run-suite.ts";

@@ -1,4 +1,4 @@
-import { bindCase } from "./bind-case.ts";
+import { bindCases } from "./bind-case.ts";
 import { deadLetters } from "./cases/deadletters.ts";
 import { dedupe } from "./cases/dedupe.ts";
 import { delay } from "./cases/delay.ts";
@@ -45,8 +45,5 @@ const groups: readonly (readonly ServerCase[])[] = [
  * @example defineTests(serverSuite(target), { describe, it });
  */
 export function serverSuite(target: ServerTarget): ConformanceCase[] {
-  const cases = groups.flat();
-  const unknown = Object.keys(target.skip ?? {}).filter((name) => cases.every((one) => one.name !== name));
-  if (unknown.length > 0) throw new TypeError(`Cannot skip cases that do not exist: ${unknown.join("; ")}`);
-  return cases.map((one) => bindCase(one, target, one.check));
+  return bindCases(groups.flat(), target, (one, world) => one.check(world));
 }

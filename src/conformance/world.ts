@@ -141,7 +141,7 @@ export class World {
   /** Lets time pass. For watching that something does not happen; what must happen is awaited with `until`. */
   async pass(duration: number): Promise<void> {
     const end = this.now() + duration;
-    while (this.now() < end) await this.#step(Math.min(20, end - this.now()), false);
+    for (let left = duration; left > 0; left = end - this.now()) await this.#step(Math.min(20, left), false);
   }
 
   async until(
@@ -166,6 +166,11 @@ export class World {
 
   supports(feature: FeatureName): boolean {
     return this.target.features[feature].level !== "unsupported";
+  }
+
+  /** The first of these features that a server of this case lost when it connected. */
+  shrunk(features: readonly FeatureName[]): FeatureName | undefined {
+    return features.find((name) => this.#servers.some((server) => server.features[name].level === "unsupported"));
   }
 
   skip(reason: string): never {
