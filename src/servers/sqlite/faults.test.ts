@@ -225,6 +225,11 @@ describe("no room left", () => {
   });
 });
 
+/** Runs a command of the operating system. Throws when it fails. */
+function system(command: string, args: readonly string[]): void {
+  execFileSync(command, args, { stdio: "ignore" });
+}
+
 describe("a full disk", () => {
   let disk: string | undefined;
 
@@ -232,7 +237,7 @@ describe("a full disk", () => {
     const point = join(folder, "disk");
     mkdirSync(point);
     try {
-      execFileSync("mount", ["-t", "tmpfs", "-o", "size=1m", "none", point], { stdio: "ignore" });
+      system("mount", ["-t", "tmpfs", "-o", "size=1m", "none", point]);
       disk = point;
     } catch {
       disk = undefined; // Not root, or not Linux.
@@ -240,7 +245,7 @@ describe("a full disk", () => {
   });
 
   afterEach(() => {
-    if (disk !== undefined) execFileSync("umount", ["-l", disk]);
+    if (disk !== undefined) system("umount", ["-l", disk]);
   });
 
   test("sends fail typed, nothing confirmed is lost, and all goes on once there is room", async ({ skip }) => {
@@ -256,7 +261,7 @@ describe("a full disk", () => {
     for (const error of failed) expect(error).toMatchObject({ outcome: "failed", cause: { code: "SERVER_FULL" } });
     const { deliveries, states } = await consume(server);
     await vi.waitFor(() => expect(states.at(-1)).toBe("reconnecting"));
-    execFileSync("mount", ["-o", "remount,size=20m", disk as string]);
+    system("mount", ["-o", "remount,size=20m", disk as string]);
     await vi.waitFor(() => expect(states.at(-1)).toBe("ready"), { timeout: 5000 });
     let settled = 0;
     await vi.waitFor(

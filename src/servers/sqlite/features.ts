@@ -8,7 +8,7 @@ export type SqliteFeatures = Readonly<
 >;
 
 /** What the SQLite server can do. `deadLetter: false` turns the dead letters of an instance off. */
-export const sqliteFeatures: SqliteFeatures = {
+const sqliteFeatures: SqliteFeatures = {
   delay: { level: "native" },
   retryDelay: { level: "native" },
   reject: { level: "native" },
