@@ -8,8 +8,8 @@ import type { Duration } from "../internal/duration.ts";
 import type { ProcessLike } from "../runtime/signals.ts";
 import type { Features } from "../server/features.ts";
 import type { Logger } from "../server/logger.ts";
-import type { ExternalDocs, Tag } from "../server/server-info.ts";
 import type { BrokerServer } from "../server/server.ts";
+import type { ExternalDocs, Tag } from "../server/server-info.ts";
 
 /** What the documentation says of the app. */
 export interface AppInfo {
@@ -37,7 +37,10 @@ export interface AppSettings<Y> extends AppInfo, Omit<ActorDefaults, "middleware
   /** Retry policy of all actors that have none of their own or of their routers. */
   readonly retry?: Y;
   /** Outermost of all. `actor` wraps runs, `producer` everything that is sent, replies included. */
-  readonly middleware?: { readonly actor?: readonly ActorMiddleware[]; readonly producer?: readonly ProducerMiddleware[] };
+  readonly middleware?: {
+    readonly actor?: readonly ActorMiddleware[];
+    readonly producer?: readonly ProducerMiddleware[];
+  };
   /** Operations that this app sends, for its documentation. Those that are sent register themselves. */
   readonly operations?: readonly Operation[];
   /** Header that selects the actor. Default `"topic"`; `false`: none, then every actor needs its own `routing`. */
@@ -55,4 +58,8 @@ export interface AppSettings<Y> extends AppInfo, Omit<ActorDefaults, "middleware
 export type AppOptions<One, S, D, Y extends RetryOption | undefined> = ServerChoice<One, S, D> & AppSettings<Y>;
 
 /** The servers that an app knows by type. */
-export type ServersOf<One, S> = [One] extends [AnyServer] ? { readonly default: One } : S extends ServerMap ? S : ServerMap;
+export type ServersOf<One, S> = [One] extends [AnyServer]
+  ? { readonly default: One }
+  : S extends ServerMap
+    ? S
+    : ServerMap;

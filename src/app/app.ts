@@ -1,8 +1,8 @@
 import { type Channel, toChannel } from "../contract/channel.ts";
 import type { Operation, Sendable } from "../contract/operation.ts";
+import type { RetryOption } from "../contract/retry.ts";
 import type { ActorRegistrar, Router } from "../contract/router.ts";
 import { createRouter } from "../contract/router.ts";
-import type { RetryOption } from "../contract/retry.ts";
 import type {
   PayloadOf,
   PublishBytesOptions,
@@ -84,11 +84,10 @@ export interface App<S extends ServerMap = ServerMap, D extends keyof S = keyof 
   readonly "~internals": AppInternals;
 }
 
-export type RequestArguments<T, S extends ServerMap, D extends keyof S> = SendArguments<T, S, D> extends [
-  options: SendOptions<T, S, D>,
-]
-  ? [options: SendOptions<T, S, D> & { readonly timeout?: Duration }]
-  : [options?: SendOptions<T, S, D> & { readonly timeout?: Duration }];
+export type RequestArguments<T, S extends ServerMap, D extends keyof S> =
+  SendArguments<T, S, D> extends [options: SendOptions<T, S, D>]
+    ? [options: SendOptions<T, S, D> & { readonly timeout?: Duration }]
+    : [options?: SendOptions<T, S, D> & { readonly timeout?: Duration }];
 
 /** For `millrace/testing`. */
 export interface AppInternals {
@@ -98,7 +97,10 @@ export interface AppInternals {
   substitute(engine: Engine): () => void;
 }
 
-function registerServers(registry: ServerRegistry, options: AppOptions<AnyServer, ServerMap, string, RetryOption>): void {
+function registerServers(
+  registry: ServerRegistry,
+  options: AppOptions<AnyServer, ServerMap, string, RetryOption>,
+): void {
   const { server, servers, defaultServer } = options;
   if (server !== undefined && servers !== undefined) throw new OptionError("Give either server or servers, not both.");
   if (server !== undefined) registry.register("default", server);
@@ -153,7 +155,8 @@ function buildApp(options: AppOptions<AnyServer, ServerMap, string, RetryOption>
     random: options.runtime?.random ?? Math.random,
     logger,
     process: options.runtime?.process ?? process,
-    server: (name) => ({ name: name ?? registry.default ?? "default", server: registry.get(name) }),
+    defaultServer: () => registry.default,
+    server: (name) => registry.get(name),
     serverNames: () => registry.names,
     stayAlive() {
       const timer = setInterval(() => {}, 2 ** 30);
@@ -220,7 +223,8 @@ function buildApp(options: AppOptions<AnyServer, ServerMap, string, RetryOption>
       return reply as ReplyOf<typeof to>;
     },
     publish: (address, payload, given) => engine.producer.publish(address, payload, given as GivenOptions | undefined),
-    publishJson: (address, value, given) => engine.producer.publishJson(address, value, given as GivenOptions | undefined),
+    publishJson: (address, value, given) =>
+      engine.producer.publishJson(address, value, given as GivenOptions | undefined),
     deadLetters(address, given) {
       const entry = engine.entry(given?.server);
       return checkedDeadLetters(entry, toChannel(address).address);

@@ -18,7 +18,8 @@ export function checkedDeadLetters(entry: ServerEntry, channel: string): DeadLet
   async function store(): Promise<DeadLetterStore> {
     await entry.ready();
     const found = server.deadLetters?.(channel);
-    if (found === undefined) throw new CapabilityError(name, "deadLetter", `Server ${name} does not show dead letters.`);
+    if (found === undefined)
+      throw new CapabilityError(name, "deadLetter", `Server ${name} does not show dead letters.`);
     return found;
   }
   return {

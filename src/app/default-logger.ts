@@ -24,7 +24,12 @@ function jsonLine(level: Level, fields: LogFields, message: string | undefined, 
   try {
     return JSON.stringify({ ts: new Date(now).toISOString(), level, ...fields, ...text }, replacer);
   } catch {
-    return JSON.stringify({ ts: new Date(now).toISOString(), level, event: fields.event, message: "(fields not loggable)" });
+    return JSON.stringify({
+      ts: new Date(now).toISOString(),
+      level,
+      event: fields.event,
+      message: "(fields not loggable)",
+    });
   }
 }
 

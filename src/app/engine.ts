@@ -1,5 +1,5 @@
-import type { ActorPlan } from "../contract/actor-plan.ts";
 import type { Actor } from "../contract/actor.ts";
+import type { ActorPlan } from "../contract/actor-plan.ts";
 import type { Codec } from "../contract/codec.ts";
 import type { Dependency, DependencyDefinition } from "../contract/dependency.ts";
 import type { ProducerMiddleware } from "../contract/middleware.ts";
@@ -19,8 +19,8 @@ import { createWorker, type Worker } from "../runtime/worker.ts";
 import { type WorkerOptions, workerSettings } from "../runtime/worker-options.ts";
 import { NotFoundError, OptionError } from "../server/errors.ts";
 import type { Logger } from "../server/logger.ts";
-import { recordError } from "../server/settle-reason.ts";
 import type { BrokerServer } from "../server/server.ts";
+import { recordError } from "../server/settle-reason.ts";
 import { type Connections, createConnections } from "./connections.ts";
 
 /** Everything that a running app is made of; a test client makes a second one with other servers and another clock. */
@@ -35,8 +35,10 @@ export interface EngineOptions {
   readonly random: () => number;
   readonly logger: Logger;
   readonly process: ProcessLike;
+  /** Name of the default server. */
+  defaultServer(): string | undefined;
   /** The server of that name, or the default one. Errors: `NotFoundError`. */
-  server(name: string | undefined): { readonly name: string; readonly server: BrokerServer };
+  server(name: string | undefined): BrokerServer;
   serverNames(): readonly string[];
   /** See `WorkerHost`. */
   stayAlive(): () => void;
@@ -56,7 +58,10 @@ export interface Engine {
 }
 
 function countEntries(router: Router<boolean>): number {
-  return router["~entries"].reduce((sum, entry) => sum + (entry.kind === "actor" ? 1 : 1 + countEntries(entry.router)), 0);
+  return router["~entries"].reduce(
+    (sum, entry) => sum + (entry.kind === "actor" ? 1 : 1 + countEntries(entry.router)),
+    0,
+  );
 }
 
 export function createEngine(options: EngineOptions): Engine {
@@ -78,7 +83,12 @@ export function createEngine(options: EngineOptions): Engine {
     },
     { overrides, onDisposeError },
   );
-  const environment: PlanEnvironment = { appScope, overrides, maxPayloadBytes: options.maxPayloadBytes, onDisposeError };
+  const environment: PlanEnvironment = {
+    appScope,
+    overrides,
+    maxPayloadBytes: options.maxPayloadBytes,
+    onDisposeError,
+  };
   const connections = createConnections(logger, async () => {
     closing.abort();
     closing = new AbortController();
@@ -99,8 +109,9 @@ export function createEngine(options: EngineOptions): Engine {
   }
 
   function entry(name: string | undefined): ServerEntry {
-    const found = options.server(name);
-    return connections.entry(found.name, found.server);
+    const wanted = name ?? options.defaultServer();
+    const server = options.server(wanted);
+    return connections.entry(wanted ?? "", server);
   }
 
   function findTarget(to: Sendable): SendTarget {
@@ -149,7 +160,9 @@ export function createEngine(options: EngineOptions): Engine {
       const entries = names.map((name) => entry(name as string | undefined));
       for (const plan of plans()) {
         if (plan.server !== undefined && !options.serverNames().includes(plan.server)) {
-          throw new NotFoundError(`Actor ${plan.name} is bound to the server ${plan.server}, which the app does not have.`);
+          throw new NotFoundError(
+            `Actor ${plan.name} is bound to the server ${plan.server}, which the app does not have.`,
+          );
         }
       }
       return createWorker(

@@ -19,6 +19,7 @@ export interface ServerRegistry {
 export function createServerRegistry(): ServerRegistry {
   const servers = new Map<string, BrokerServer>();
   let chosen: string | undefined;
+  let first: string | undefined;
   return {
     register(name, server, options) {
       nameOption("server name", name);
@@ -28,10 +29,12 @@ export function createServerRegistry(): ServerRegistry {
       }
       // Parameters are typed at the call that gives them; inside, a server takes whatever object it is given.
       servers.set(name, server as BrokerServer);
+      first ??= name;
       if (options?.default === true) chosen = name;
     },
-    get(name = chosen ?? servers.keys().next().value) {
-      if (name === undefined) throw new NotFoundError("The app has no server: createApp({ server }) or registry.register().");
+    get(name = chosen ?? first) {
+      if (name === undefined)
+        throw new NotFoundError("The app has no server: createApp({ server }) or registry.register().");
       const server = servers.get(name);
       if (server === undefined) {
         throw new NotFoundError(`No server named ${name}; there are: ${[...servers.keys()].join(", ") || "none"}.`);
@@ -40,7 +43,7 @@ export function createServerRegistry(): ServerRegistry {
     },
     has: (name) => servers.has(name),
     get default() {
-      return chosen ?? servers.keys().next().value;
+      return chosen ?? first;
     },
     setDefault(name) {
       if (!servers.has(name)) throw new NotFoundError(`No server named ${name}.`);

@@ -28,7 +28,11 @@ function parse(header: string): ContentType {
   let charset: string | undefined;
   for (const parameter of parameters) {
     const [name = "", value = ""] = parameter.split("=");
-    if (name.trim().toLowerCase() === "charset") charset = value.trim().replace(/^"(.*)"$/, "$1").toLowerCase();
+    if (name.trim().toLowerCase() === "charset")
+      charset = value
+        .trim()
+        .replace(/^"(.*)"$/, "$1")
+        .toLowerCase();
   }
   return { mediaType: type.trim().toLowerCase(), charset };
 }

@@ -54,10 +54,7 @@ function checkOutcomes(name: string, options: ErasedOptions): void {
 }
 
 /** Writes an actor down with its types erased: from here on nothing is generic. */
-export function defineActor(
-  config: object,
-  handler: (context: never) => Awaitable<unknown>,
-): ActorDefinition {
+export function defineActor(config: object, handler: (context: never) => Awaitable<unknown>): ActorDefinition {
   // The public signature has typed these; the names of the fields are the same in all its variants.
   const { name, topic, topicHeader, channel, payload, headers, reply, deps, ...rest } = config as GivenConfig;
   const operation = (config as GivenConfig).operation as Operation | undefined;
@@ -84,7 +81,8 @@ export function defineActor(
     channel: operation?.channel ?? channel,
     schemas: operation?.schemas ?? { payload, headers, reply },
     deps: (deps as Dependencies | undefined) ?? {},
-    options: operation?.codec !== undefined && options.codec === undefined ? { ...options, codec: operation.codec } : options,
+    options:
+      operation?.codec !== undefined && options.codec === undefined ? { ...options, codec: operation.codec } : options,
     docs: { ...operation?.docs, ...docs },
     // The leaf of the plan gives it a context made from these very schemas and dependencies.
     handler: handler as (context: Context) => Awaitable<unknown>,

@@ -1,7 +1,7 @@
 import type { Awaitable } from "../internal/awaitable.ts";
+import type { MessageHeaders } from "../internal/headers.ts";
 import { OptionError } from "../server/errors.ts";
 import type { AnySchema, In, MaybeSchema, Out } from "../server/schema.ts";
-import type { MessageHeaders } from "../internal/headers.ts";
 import type { Message } from "./message.ts";
 
 /** What a dependency needs of the payload and headers, besides what the actor itself declares. */
@@ -34,15 +34,16 @@ type UnionToIntersection<U> = (U extends unknown ? (value: U) => void : never) e
   ? I
   : never;
 
-type NeedOf<D, Part extends "payload" | "headers"> = D extends Dependency<unknown, infer N>
-  ? N extends Readonly<Record<Part, infer Need>>
-    ? unknown extends Need
-      ? // biome-ignore lint/complexity/noBannedTypes: the neutral element of an intersection
+type NeedOf<D, Part extends "payload" | "headers"> =
+  D extends Dependency<unknown, infer N>
+    ? N extends Readonly<Record<Part, infer Need>>
+      ? unknown extends Need
+        ? // biome-ignore lint/complexity/noBannedTypes: the neutral element of an intersection
+          {}
+        : Need
+      : // biome-ignore lint/complexity/noBannedTypes: the neutral element of an intersection
         {}
-      : Need
-    : // biome-ignore lint/complexity/noBannedTypes: the neutral element of an intersection
-      {}
-  : never;
+    : never;
 
 /** Fields that the dependencies of an actor (and theirs) read from the payload or the headers. */
 export type Needs<D, Part extends "payload" | "headers"> = UnionToIntersection<

@@ -39,10 +39,7 @@ export interface ActorCall {
  *   try { return await next(); } finally { console.error(actor.name, message.id, performance.now() - start); }
  * };
  */
-export type ActorMiddleware = (
-  call: ActorCall,
-  next: (patch?: MessagePatch) => Promise<unknown>,
-) => unknown;
+export type ActorMiddleware = (call: ActorCall, next: (patch?: MessagePatch) => Promise<unknown>) => unknown;
 
 export interface ProducerCall {
   readonly server: string;

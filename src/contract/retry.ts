@@ -40,7 +40,12 @@ export function fixed(options: { readonly delay: Duration; readonly jitter?: num
  * @example retry: { attempts: 5, backoff: exponential({ base: "1s", max: "5m" }) }
  */
 export function exponential(
-  options: { readonly base?: Duration; readonly max?: Duration; readonly factor?: number; readonly jitter?: number } = {},
+  options: {
+    readonly base?: Duration;
+    readonly max?: Duration;
+    readonly factor?: number;
+    readonly jitter?: number;
+  } = {},
 ): Backoff {
   const base = durationOption("exponential base", options.base ?? "1s");
   const max = durationOption("exponential max", options.max ?? "5m");

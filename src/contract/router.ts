@@ -42,9 +42,7 @@ export interface ActorRegistrar<YD> {
     const Y extends RetryOption | undefined = undefined,
     Ret extends Awaitable<Result<C, R>> = Awaitable<Result<C, R>>,
   >(
-    config:
-      | CodeFirst<P, H, R, D, C, Y, YD>
-      | (ContractFirst<P, H, R, D, C, Y, YD> & Missing<NoInfer<P>, NoInfer<D>>),
+    config: CodeFirst<P, H, R, D, C, Y, YD> | (ContractFirst<P, H, R, D, C, Y, YD> & Missing<NoInfer<P>, NoInfer<D>>),
     handler: (context: ContextOf<NoInfer<P>, NoInfer<H>, NoInfer<R>, NoInfer<D>>) => Ret,
   ): Actor<
     ActorPayload<P, D>,

@@ -14,7 +14,8 @@ export type ParamsOf<S> = S extends BrokerServer<infer P, Features> ? P : never;
 export type FeaturesOf<S> = S extends { readonly features: infer F } ? F : Features;
 
 /** An option that is there unless the server's type says that it cannot do it. */
-type Gate<F, K extends keyof Features, T> = F extends Readonly<Record<K, { readonly level: "unsupported" }>> ? never : T;
+type Gate<F, K extends keyof Features, T> =
+  F extends Readonly<Record<K, { readonly level: "unsupported" }>> ? never : T;
 
 export interface DedupeOption {
   readonly key: string;
@@ -58,11 +59,11 @@ export type Target<S, D extends keyof S> =
 
 export type PayloadOf<T> = T extends Sendable<infer P, unknown, unknown> ? P : never;
 export type HeadersOf<T> = T extends Sendable<unknown, infer H, unknown> ? H : never;
-export type ReplyOf<T> = T extends Sendable<unknown, unknown, infer R> ? (R extends AnySchema ? Out<R> : unknown) : never;
+export type ReplyOf<T> =
+  T extends Sendable<unknown, unknown, infer R> ? (R extends AnySchema ? Out<R> : unknown) : never;
 
-type HeadersOption<T> = undefined extends HeadersOf<T>
-  ? { readonly headers?: HeadersOf<T> }
-  : { readonly headers: HeadersOf<T> };
+type HeadersOption<T> =
+  undefined extends HeadersOf<T> ? { readonly headers?: HeadersOf<T> } : { readonly headers: HeadersOf<T> };
 
 export type SendOptions<T, S extends ServerMap = ServerMap, D extends keyof S = keyof S> = HeadersOption<T> &
   Target<S, D> &
@@ -72,9 +73,8 @@ export type SendOptions<T, S extends ServerMap = ServerMap, D extends keyof S = 
   };
 
 /** Options can be left out unless the headers must be given. */
-export type SendArguments<T, S extends ServerMap, D extends keyof S> = undefined extends HeadersOf<T>
-  ? [options?: SendOptions<T, S, D>]
-  : [options: SendOptions<T, S, D>];
+export type SendArguments<T, S extends ServerMap, D extends keyof S> =
+  undefined extends HeadersOf<T> ? [options?: SendOptions<T, S, D>] : [options: SendOptions<T, S, D>];
 
 /** Where a message went. */
 export interface SendResult {

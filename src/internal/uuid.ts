@@ -14,16 +14,19 @@ const systemRandom: RandomWords = (words) => {
 };
 
 /**
- * Makes a source of version 7 UUIDs (RFC 9562 §5.7, method 1: a counter in `rand_a`), which sort by time, also within
- * one millisecond and when the wall clock steps back. Random words are drawn in blocks: one system call per 512 ids.
+ * Makes a source of version 7 UUIDs (RFC 9562 §5.7 and §6.2, method 1: a counter in `rand_a`), which sort by time, also
+ * within one millisecond and when the wall clock steps back. Random bits are drawn once per millisecond and shared by
+ * the up to 4,096 ids of it, which the counter tells apart: unique, but no secret.
  */
 export function createUuidSource(now: () => number, random: RandomWords = systemRandom): () => string {
-  const words = new Uint32Array(1024);
+  const words = new Uint32Array(512);
   let used = words.length;
   let last = -1;
   let counter = 0;
-  let prefix = "";
-  return function uuid7(): string {
+  let head = "";
+  let tail = "";
+
+  function begin(time: number): void {
     if (used >= words.length) {
       random(words);
       used = 0;
@@ -31,16 +34,18 @@ export function createUuidSource(now: () => number, random: RandomWords = system
     const first = words[used] as number;
     const second = words[used + 1] as number;
     used += 2;
+    last = time;
+    counter = second >>> 22;
+    const high = Math.floor(time / 65_536);
+    head = `${hex(Math.floor(high / 65_536))}${hex(high % 65_536)}-${hex(time % 65_536)}-`;
+    tail = `-${hex(0x8000 | ((second >>> 8) & 0x3fff))}-${hex(second & 0xffff)}${hex(first >>> 16)}${hex(first & 0xffff)}`;
+  }
+
+  return function uuid7(): string {
     const time = now();
-    if (time > last || counter === 0xfff) {
-      last = time > last ? time : last + 1;
-      counter = first & 0x3ff;
-      const high = Math.floor(last / 65_536);
-      prefix = `${hex(Math.floor(high / 65_536))}${hex(high % 65_536)}-${hex(last % 65_536)}-`;
-    } else {
-      counter += 1;
-    }
-    const tail = `${hex(0x8000 | ((second >>> 16) & 0x3fff))}-${hex(second & 0xffff)}`;
-    return `${prefix}${hex(0x7000 | counter)}-${tail}${hex(first >>> 16)}${hex(first & 0xffff)}`;
+    if (time > last) begin(time);
+    else if (counter === 0xfff) begin(last + 1);
+    else counter += 1;
+    return `${head}${hex(0x7000 | counter)}${tail}`;
   };
 }

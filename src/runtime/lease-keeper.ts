@@ -23,12 +23,12 @@ export class LeaseKeeper {
   readonly #host: LeaseHost;
   #timer: TimerHandle | undefined;
   #period = Number.POSITIVE_INFINITY;
-  /** Start of the current period: a lower bound for the receipt of everything that arrives in it. */
+  /** Start of the current period, a lower bound for the receipt of all that arrives in it. Whole: no boxed numbers. */
   #now: number;
 
   constructor(host: LeaseHost) {
     this.#host = host;
-    this.#now = host.clock.monotonic();
+    this.#now = Math.floor(host.clock.monotonic());
   }
 
   /** A message with a lease arrived or was given its own interval. */
@@ -57,13 +57,13 @@ export class LeaseKeeper {
   #start(period: number): void {
     this.#host.clock.clearTimer(this.#timer);
     this.#period = period;
-    this.#now = this.#host.clock.monotonic();
+    this.#now = Math.floor(this.#host.clock.monotonic());
     this.#timer = this.#host.clock.setTimer(() => this.#tick(), period, { unref: true });
   }
 
   #tick(): void {
     const { clock, held } = this.#host;
-    const now = clock.monotonic();
+    const now = Math.floor(clock.monotonic());
     this.#now = now;
     // A copy: losing a message takes it out of the list.
     for (const message of [...held]) this.#renew(message, now);

@@ -17,7 +17,13 @@ export function outgoingHeaders(given: Readonly<Record<string, unknown>> | undef
   return headers;
 }
 
-/** Adds the topic unless the caller has set one. */
-export function withTopic(headers: Record<string, string>, header: string | false, topic: string): void {
-  if (header !== false && findHeader(headers, header) === undefined) headers[header] = topic;
+/** Headers of a message to an actor: what the caller gave, and the topic unless the caller has set one. */
+export function addressedHeaders(
+  given: Readonly<Record<string, unknown>> | undefined,
+  header: string | false,
+  topic: string,
+): Record<string, string> {
+  const headers = outgoingHeaders(given);
+  if (header !== false && (given === undefined || findHeader(headers, header) === undefined)) headers[header] = topic;
+  return headers;
 }

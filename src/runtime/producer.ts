@@ -16,7 +16,7 @@ import { ConnectionError, EncodeError, MillraceError, PublishError, ServerBusyEr
 import { durationOption, nameOption } from "../server/option.ts";
 import { type AnySchema, validate } from "../server/schema.ts";
 import type { BrokerServer, PublishOptions, Receipt } from "../server/server.ts";
-import { outgoingHeaders, withTopic } from "./outgoing-headers.ts";
+import { addressedHeaders, outgoingHeaders } from "./outgoing-headers.ts";
 import { PublishGuard } from "./publish-guard.ts";
 import { type GivenScheduling, publishOptions } from "./publish-options.ts";
 import type { SendTarget } from "./send-target.ts";
@@ -196,8 +196,12 @@ export function createProducer(host: ProducerHost): Producer {
     given: GivenOptions | undefined,
   ): ProducerCall {
     const codec = target.codec ?? host.codec ?? jsonCodec;
-    const headers = outgoingHeaders(given?.headers as Readonly<Record<string, unknown>> | undefined);
-    withTopic(headers, target.topicHeader ?? entry.server.topicHeader ?? host.topicHeader, target.topic);
+    const header = target.topicHeader ?? entry.server.topicHeader ?? host.topicHeader;
+    const headers = addressedHeaders(
+      given?.headers as Readonly<Record<string, unknown>> | undefined,
+      header,
+      target.topic,
+    );
     const message: OutgoingMessage = {
       id: given?.id === undefined ? host.ids() : nameOption("id", given.id),
       payload: encode(codec, value),

@@ -32,6 +32,16 @@ function withoutBookkeeping(headers: MessageHeaders): MessageHeaders {
   return copy;
 }
 
+/** What few messages have, kept apart so that the many stay small. */
+interface Extras {
+  patch?: MessagePatch;
+  controller?: AbortController;
+  aborted?: { readonly reason: unknown };
+  settled?: Deferred<SettledOutcome | undefined>;
+  afterSettle?: ((outcome: SettledOutcome | undefined) => void | Promise<void>)[];
+  cleanups?: (() => Awaitable<void>)[];
+}
+
 /**
  * A delivery with everything that must be true once, on every broker: it is settled at most once, the first to settle
  * wins, and nothing can be settled after the lease is lost. Fields without a getter are for the consumer and runner.
@@ -42,9 +52,7 @@ export class ReceivedMessage implements RunnableMessage, Known {
   readonly id: string;
   readonly book: Bookkeeping;
   readonly deliveries: number;
-  payload: Uint8Array;
   headers: MessageHeaders;
-  contentType: string | undefined;
 
   plan: ActorPlan | undefined = undefined;
   state: MessageState = "pending";
@@ -64,24 +72,31 @@ export class ReceivedMessage implements RunnableMessage, Known {
   leasedAt = 0;
   renewAt = 0;
 
-  #controller: AbortController | undefined = undefined;
-  #abortReason: unknown = undefined;
-  #settled: Deferred<SettledOutcome | undefined> | undefined = undefined;
-  #afterSettle: ((outcome: SettledOutcome | undefined) => void | Promise<void>)[] | undefined = undefined;
-  #cleanups: (() => Awaitable<void>)[] | undefined = undefined;
+  #extras: Extras | undefined = undefined;
 
   constructor(delivery: Delivery, owner: MessageOwner) {
     this.delivery = delivery;
     this.owner = owner;
     this.id = delivery.id ?? delivery.brokerId ?? owner.newId();
-    this.payload = delivery.payload;
-    this.contentType = delivery.contentType;
     const packed = delivery.headers[bookkeepingHeader];
     this.headers = packed === undefined ? delivery.headers : withoutBookkeeping(delivery.headers);
     this.book = packed === undefined ? noBookkeeping : parseBookkeeping(packed);
     this.deliveries = delivery.deliveryCount ?? this.book.deliveries + 1;
   }
 
+  /** Made on first use. */
+  #more(): Extras {
+    this.#extras ??= {};
+    return this.#extras;
+  }
+
+  get payload(): Uint8Array {
+    return this.#extras?.patch?.payload ?? this.delivery.payload;
+  }
+  get contentType(): string | undefined {
+    const patch = this.#extras?.patch;
+    return patch !== undefined && "contentType" in patch ? patch.contentType : this.delivery.contentType;
+  }
   get brokerId(): string | undefined {
     return this.delivery.brokerId;
   }
@@ -116,24 +131,27 @@ export class ReceivedMessage implements RunnableMessage, Known {
 
   /** Made when first read: a controller with a listener is the dearest thing in a message's life. */
   get signal(): AbortSignal {
-    if (this.#controller === undefined) {
-      this.#controller = new AbortController();
-      if (this.#abortReason !== undefined) this.#controller.abort(this.#abortReason);
+    const extras = this.#more();
+    if (extras.controller === undefined) {
+      extras.controller = new AbortController();
+      if (extras.aborted !== undefined) extras.controller.abort(extras.aborted.reason);
     }
-    return this.#controller.signal;
+    return extras.controller.signal;
   }
 
   abort(reason: unknown): void {
-    if (this.#abortReason !== undefined) return;
-    this.#abortReason = reason;
-    this.#controller?.abort(reason);
+    const extras = this.#more();
+    if (extras.aborted !== undefined) return;
+    extras.aborted = { reason };
+    extras.controller?.abort(reason);
   }
 
   get settled(): Promise<SettledOutcome | undefined> {
     if (this.state === "settled") return Promise.resolve(this.outcome);
     if (this.state === "left" || this.state === "lost") return Promise.resolve(undefined);
-    this.#settled ??= createDeferred();
-    return this.#settled.promise;
+    const extras = this.#more();
+    extras.settled ??= createDeferred();
+    return extras.settled.promise;
   }
 
   header(name: string): string | undefined {
@@ -171,39 +189,44 @@ export class ReceivedMessage implements RunnableMessage, Known {
     return this.owner.publish(channel, payload, options);
   }
   afterSettle(callback: (outcome: SettledOutcome | undefined) => void | Promise<void>): void {
-    this.#afterSettle ??= [];
-    this.#afterSettle.push(callback);
+    const extras = this.#more();
+    extras.afterSettle ??= [];
+    extras.afterSettle.push(callback);
   }
 
   patch(patch: MessagePatch): void {
-    if (patch.payload !== undefined) this.payload = patch.payload;
+    const extras = this.#more();
+    extras.patch = { ...extras.patch, ...patch };
     if (patch.headers !== undefined) this.headers = patch.headers;
-    if ("contentType" in patch) this.contentType = patch.contentType;
   }
 
   onFinish(cleanup: () => Awaitable<void>): void {
-    this.#cleanups ??= [];
-    this.#cleanups.push(cleanup);
+    const extras = this.#more();
+    extras.cleanups ??= [];
+    extras.cleanups.push(cleanup);
   }
 
   get hasCleanups(): boolean {
-    return this.#cleanups !== undefined;
+    return this.#extras?.cleanups !== undefined;
   }
 
   async cleanUp(): Promise<void> {
-    const cleanups = this.#cleanups ?? [];
-    this.#cleanups = undefined;
+    const extras = this.#more();
+    const cleanups = extras.cleanups ?? [];
+    delete extras.cleanups;
     for (const cleanup of cleanups.reverse()) await cleanup();
   }
 
   /** Ends the life of the settlement. `onError` gets what the callbacks throw. */
   conclude(state: "settled" | "left" | "lost", onError: (error: unknown) => void): void {
     this.state = state;
+    const extras = this.#extras;
+    if (extras === undefined) return;
     const outcome = state === "settled" ? this.outcome : undefined;
-    this.#settled?.resolve(outcome);
-    if (this.#afterSettle === undefined) return;
-    const callbacks = this.#afterSettle;
-    this.#afterSettle = undefined;
+    extras.settled?.resolve(outcome);
+    const callbacks = extras.afterSettle;
+    if (callbacks === undefined) return;
+    delete extras.afterSettle;
     for (const callback of callbacks) {
       // Behind a promise, so that a throwing callback is caught in one place whether it is async or not.
       Promise.resolve(outcome).then(callback).catch(onError);

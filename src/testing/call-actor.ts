@@ -6,17 +6,18 @@ import { OptionError } from "../server/errors.ts";
 type ContextOfHandler<F> = F extends (context: infer C) => unknown ? C : never;
 type ResultOfHandler<F> = F extends (context: never) => infer R ? R : never;
 
-type Given<C> = C extends Context<infer P, infer H, infer D, infer R>
-  ? { readonly payload: P } & ([keyof D] extends [never] ? { readonly deps?: D } : { readonly deps: D }) & {
-        readonly headers?: H;
-        readonly signal?: AbortSignal;
-        readonly attempt?: number;
-        readonly deliveries?: number;
-        readonly reply?: (value: R) => Promise<void>;
-        readonly send?: Context["send"];
-        readonly message?: Partial<Message>;
-      }
-  : never;
+type Given<C> =
+  C extends Context<infer P, infer H, infer D, infer R>
+    ? { readonly payload: P } & ([keyof D] extends [never] ? { readonly deps?: D } : { readonly deps: D }) & {
+          readonly headers?: H;
+          readonly signal?: AbortSignal;
+          readonly attempt?: number;
+          readonly deliveries?: number;
+          readonly reply?: (value: R) => Promise<void>;
+          readonly send?: Context["send"];
+          readonly message?: Partial<Message>;
+        }
+    : never;
 
 function absent(what: string): never {
   throw new OptionError(`callActor() was given no ${what}, and the actor uses it.`);
@@ -28,8 +29,21 @@ function absent(what: string): never {
  *
  * @example await callActor(welcome, { payload: { userId: 7 }, deps: { user } });
  */
-export function callActor<F>(actor: Actor<never, never, unknown, F>, given: Given<ContextOfHandler<F>>): ResultOfHandler<F> {
-  const { payload, deps = {}, headers, signal, attempt = 1, deliveries = 1, reply, send, message } = given as Given<Context>;
+export function callActor<F>(
+  actor: Actor<never, never, unknown, F>,
+  given: Given<ContextOfHandler<F>>,
+): ResultOfHandler<F> {
+  const {
+    payload,
+    deps = {},
+    headers,
+    signal,
+    attempt = 1,
+    deliveries = 1,
+    reply,
+    send,
+    message,
+  } = given as Given<Context>;
   const context: Context = {
     payload,
     headers: headers ?? createHeaders(),

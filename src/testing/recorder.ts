@@ -1,6 +1,6 @@
+import type { ActorMiddleware, ProducerMiddleware } from "../contract/middleware.ts";
 import type { Router } from "../contract/router.ts";
 import { createRouter } from "../contract/router.ts";
-import type { ActorMiddleware, ProducerMiddleware } from "../contract/middleware.ts";
 import type { LogFields, Logger } from "../server/logger.ts";
 import { nameOf, type ProcessedMessage, parseJson, type RecordFilter, type SentMessage } from "./record.ts";
 
@@ -33,7 +33,10 @@ export function createRecorder(outer: Logger): Recorder {
     outer[level](fields, message);
   };
 
-  const producer: ProducerMiddleware = async function recordSent({ server, channel, message, options, operation }, next) {
+  const producer: ProducerMiddleware = async function recordSent(
+    { server, channel, message, options, operation },
+    next,
+  ) {
     const result = await next();
     const { id, payload, headers, contentType, replyTo } = message;
     const json = (): unknown => parseJson(payload);

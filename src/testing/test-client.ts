@@ -8,7 +8,7 @@ import { createVirtualClock, type VirtualClock } from "../internal/virtual-clock
 import { NotFoundError, OptionError } from "../server/errors.ts";
 import { silentLogger } from "../server/logger.ts";
 import type { BrokerServer } from "../server/server.ts";
-import { inMemory, type InMemoryServer } from "../servers/memory/index.ts";
+import { type InMemoryServer, inMemory } from "../servers/memory/index.ts";
 import type { ProcessedMessage, RecordFilter, SentMessage } from "./record.ts";
 import { createRecorder, type RecordedEvent } from "./recorder.ts";
 import { step } from "./step.ts";
@@ -46,7 +46,10 @@ export interface TestClient<S extends ServerMap = ServerMap, D extends keyof S =
   /** Log events, oldest first. */
   readonly events: readonly RecordedEvent[];
   /** Replaces a dependency until the result is disposed of (or called `dispose`). */
-  override<T>(dependency: Dependency<T>, resolve: (context: DependencyContext<unknown, unknown, unknown>) => Awaitable<T>): Override;
+  override<T>(
+    dependency: Dependency<T>,
+    resolve: (context: DependencyContext<unknown, unknown, unknown>) => Awaitable<T>,
+  ): Override;
   /** Forgets what was recorded, not what waits in channels. */
   clear(): void;
   /** Ends the test: the app is as before. */
@@ -104,10 +107,9 @@ export function createTestClient<S extends ServerMap, D extends keyof S, YD>(
     logger: recorder.logger,
     stayAlive: () => () => {},
     server(name) {
-      const found = name ?? internals.registry.default;
-      const server = found === undefined ? undefined : servers.get(found);
-      if (found === undefined || server === undefined) throw new NotFoundError(`No server named ${found}.`);
-      return { name: found, server };
+      const server = name === undefined ? undefined : servers.get(name);
+      if (server === undefined) throw new NotFoundError(`No server named ${name}.`);
+      return server;
     },
   });
   const restore = internals.substitute(engine);
@@ -219,4 +221,3 @@ export function createTestClient<S extends ServerMap, D extends keyof S, YD>(
   };
   return client as unknown as TestClient<S, D>;
 }
-
