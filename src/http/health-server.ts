@@ -43,23 +43,26 @@ export async function serveHealth(
     ["/readyz", (health) => health.ready],
     [path, (health) => health.live && health.ready],
   ]);
-  const server = createServer({ headersTimeout: 5000, requestTimeout: 10_000, maxHeaderSize: 8192 }, (request, response) => {
-    if (!isAllowedHost(request.headers.host, allowed)) {
-      logger.warn({ event: "http.denied", host: request.headers.host });
-      return answer(request, response, 421, "unknown host\n", "text/plain; charset=utf-8");
-    }
-    const url = (request.url ?? "/").split("?", 1)[0] ?? "/";
-    const probe = probes.get(url);
-    if (probe === undefined) return answer(request, response, 404, "not found\n", "text/plain; charset=utf-8");
-    if (request.method !== "GET" && request.method !== "HEAD") {
-      response.setHeader("allow", "GET, HEAD");
-      return answer(request, response, 405, "method not allowed\n", "text/plain; charset=utf-8");
-    }
-    const health = report();
-    const healthy = probe(health);
-    const body = JSON.stringify({ status: healthy ? "ok" : "unhealthy", ...health });
-    return answer(request, response, healthy ? 200 : 503, `${body}\n`, "application/json; charset=utf-8");
-  });
+  const server = createServer(
+    { headersTimeout: 5000, requestTimeout: 10_000, maxHeaderSize: 8192 },
+    (request, response) => {
+      if (!isAllowedHost(request.headers.host, allowed)) {
+        logger.warn({ event: "http.denied", host: request.headers.host });
+        return answer(request, response, 421, "unknown host\n", "text/plain; charset=utf-8");
+      }
+      const url = (request.url ?? "/").split("?", 1)[0] ?? "/";
+      const probe = probes.get(url);
+      if (probe === undefined) return answer(request, response, 404, "not found\n", "text/plain; charset=utf-8");
+      if (request.method !== "GET" && request.method !== "HEAD") {
+        response.setHeader("allow", "GET, HEAD");
+        return answer(request, response, 405, "method not allowed\n", "text/plain; charset=utf-8");
+      }
+      const health = report();
+      const healthy = probe(health);
+      const body = JSON.stringify({ status: healthy ? "ok" : "unhealthy", ...health });
+      return answer(request, response, healthy ? 200 : 503, `${body}\n`, "application/json; charset=utf-8");
+    },
+  );
   server.maxConnections = 64;
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);

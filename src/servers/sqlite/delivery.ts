@@ -9,6 +9,8 @@ import {
   suspectAfter,
 } from "../../server/delivery.ts";
 
+import type { PublishOptions } from "../../server/publish-options.ts";
+
 /** A row as the claim reads it (see `sql.next`). */
 export type ClaimedRow = [
   seq: number,
@@ -30,7 +32,12 @@ export interface DeliveryOwner {
   settle(delivery: SqliteDelivery, outcome: Outcome | RetryAfter, note: SettleNote): Promise<void>;
   start(delivery: SqliteDelivery): Promise<void>;
   extend(delivery: SqliteDelivery): Promise<void>;
-  reply(delivery: SqliteDelivery, message: OutgoingMessage, channel: string): Promise<void>;
+  reply(
+    delivery: SqliteDelivery,
+    message: OutgoingMessage,
+    channel: string,
+    options: PublishOptions | undefined,
+  ): Promise<void>;
 }
 
 const noNote: SettleNote = {};
@@ -106,7 +113,7 @@ export class SqliteDelivery implements Delivery {
     if (!this.counted) return this.#owner.start(this);
   }
 
-  reply(message: OutgoingMessage, channel: string): Promise<void> {
-    return this.#owner.reply(this, message, channel);
+  reply(message: OutgoingMessage, channel: string, options?: PublishOptions): Promise<void> {
+    return this.#owner.reply(this, message, channel, options);
   }
 }

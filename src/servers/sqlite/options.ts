@@ -2,10 +2,10 @@ import { type Clock, systemClock } from "../../internal/clock.ts";
 import type { Duration } from "../../internal/duration.ts";
 import { OptionError } from "../../server/errors.ts";
 import { choiceOption, durationOption, integerOption, nameOption } from "../../server/option.ts";
-import type { ServerMetadata } from "../../server/server-info.ts";
+import type { ServerCommonOptions } from "../../server/server-info.ts";
 
 /** Options of {@link sqlite}. Only `path` is required. */
-export interface SqliteOptions extends ServerMetadata {
+export interface SqliteOptions extends ServerCommonOptions {
   /**
    * The database file, relative to the working directory at `connect()`. On a local disk: SQLite's locks do not work
    * over a network. `":memory:"` is refused, since each of several connections would get a queue of its own; use

@@ -56,6 +56,7 @@ export function sqlite(options: SqliteOptions): SqliteServer {
   return {
     info: infoOf(options),
     features: featuresFor(keepsDead),
+    topicHeader: options.topicHeader,
     get state() {
       return connection.state;
     },

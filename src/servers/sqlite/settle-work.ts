@@ -2,6 +2,7 @@ import { createHeaders } from "../../internal/headers.ts";
 import { bookkeepingHeader } from "../../server/bookkeeping.ts";
 import type { Outcome, OutgoingMessage, RetryAfter, SettleNote } from "../../server/delivery.ts";
 import { LeaseLostError, type MillraceError } from "../../server/errors.ts";
+import type { PublishOptions } from "../../server/publish-options.ts";
 import type { SettleCode, SettleReason } from "../../server/settle-reason.ts";
 import type { SqliteDelivery } from "./delivery.ts";
 import { state } from "./layout.ts";
@@ -166,10 +167,18 @@ export class StartWork extends OwnedWork {
 export class ReplyWork extends OwnedWork {
   readonly #message: OutgoingMessage;
   readonly #channel: string;
-  constructor(holder: Holder, delivery: SqliteDelivery, message: OutgoingMessage, channel: string) {
+  readonly #options: PublishOptions | undefined;
+  constructor(
+    holder: Holder,
+    delivery: SqliteDelivery,
+    message: OutgoingMessage,
+    channel: string,
+    options: PublishOptions | undefined,
+  ) {
     super(holder, delivery);
     this.#message = message;
     this.#channel = channel;
+    this.#options = options;
     delivery.settling = true;
   }
   override get wakes(): string {
@@ -182,7 +191,7 @@ export class ReplyWork extends OwnedWork {
   protected run(transaction: Transaction): void {
     atomically(transaction, () => {
       requireOurs(transaction.statements.remove.run(this.delivery.seq, this.delivery.token));
-      insertMessage(transaction, this.#channel, this.#message);
+      insertMessage(transaction, this.#channel, this.#message, this.#options);
     });
     this.holder.freeing();
   }

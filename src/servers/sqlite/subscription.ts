@@ -1,6 +1,7 @@
 import type { TimerHandle } from "../../internal/clock.ts";
 import type { Outcome, OutgoingMessage, RetryAfter, SettleNote } from "../../server/delivery.ts";
 import { LeaseLostError, type MillraceError } from "../../server/errors.ts";
+import type { PublishOptions } from "../../server/publish-options.ts";
 import type { ConnectionState, SubscribeOptions, Subscription } from "../../server/server.ts";
 import type { SettleCode } from "../../server/settle-reason.ts";
 import { type Claim, claimFrom, untilDue, wakeDue } from "./claim.ts";
@@ -120,9 +121,14 @@ export class SqliteSubscription implements Subscription, Claimer, DeliveryOwner,
     return this.#host.committer.add(new ExtendWork(this, delivery, this.leaseDuration, end), true);
   }
 
-  reply(delivery: SqliteDelivery, message: OutgoingMessage, channel: string): Promise<void> {
+  reply(
+    delivery: SqliteDelivery,
+    message: OutgoingMessage,
+    channel: string,
+    options: PublishOptions | undefined,
+  ): Promise<void> {
     if (delivery.lost) return Promise.reject(new LeaseLostError());
-    return this.#host.committer.add(new ReplyWork(this, delivery, message, channel), true);
+    return this.#host.committer.add(new ReplyWork(this, delivery, message, channel, options), true);
   }
 
   freeing(): void {
