@@ -2,6 +2,7 @@ import type { ActorPlan } from "../contract/actor-plan.ts";
 import type { ReplyOptions } from "../contract/message.ts";
 import type { PublishBytesOptions, Send, SendResult } from "../contract/send.ts";
 import { isPromise } from "../internal/awaitable.ts";
+import type { TimerHandle } from "../internal/clock.ts";
 import type { Duration } from "../internal/duration.ts";
 import { Ring } from "../internal/ring.ts";
 import { type Delivery, suspectAfter } from "../server/delivery.ts";
@@ -19,6 +20,9 @@ import type { SlotUser } from "./slots.ts";
 import { Unwanted } from "./unwanted.ts";
 import type { WorkerState } from "./worker-state.ts";
 
+/** Longer than the deliveries of one batch are apart. */
+const suspectPause = 50;
+
 /** One subscription of a worker: takes deliveries, finds their actors, starts them as slots allow, settles what remains. */
 export class Consumer implements MessageOwner, SlotUser {
   readonly serverName: string;
@@ -34,6 +38,7 @@ export class Consumer implements MessageOwner, SlotUser {
   readonly #runner: Runner;
   readonly #leases: LeaseKeeper;
   #suspect: ReceivedMessage | undefined;
+  #gathering: TimerHandle | undefined;
   #subscription: Subscription | undefined;
   #overfull = false;
   #received = 0;
@@ -141,6 +146,7 @@ export class Consumer implements MessageOwner, SlotUser {
   }
 
   async close(): Promise<void> {
+    this.#worker.clock.clearTimer(this.#gathering);
     this.#leases.stop();
     await this.#subscription?.close();
     for (const message of [...this.held]) this.#release(message);
@@ -174,7 +180,7 @@ export class Consumer implements MessageOwner, SlotUser {
     if (worker.zombies.size > 0 && worker.zombies.has(message.id)) return this.#unwanted.holdBack(message);
     if (message.lapses >= suspectAfter) {
       this.#suspects.push(message);
-      this.#pumpSuspects();
+      this.#gatherSuspects();
     } else if (this.#waiting.size === 0 && !this.#paused && worker.slots.tryTake()) {
       this.#start(message);
     } else {
@@ -199,9 +205,19 @@ export class Consumer implements MessageOwner, SlotUser {
     else this.#runner.run(message);
   }
 
+  /** Waits a moment for the others of the same batch, so that there is a choice of whom to suspect least. */
+  #gatherSuspects(): void {
+    if (this.#gathering !== undefined || this.#suspect !== undefined) return;
+    this.#gathering = this.#worker.clock.setTimer(() => {
+      this.#gathering = undefined;
+      this.#pumpSuspects();
+    }, suspectPause);
+  }
+
   /** Suspects run one at a time, beside ordinary messages, the least suspicious first: the killer is found alone. */
   #pumpSuspects(): void {
-    if (this.#suspect !== undefined || this.#suspects.length === 0 || this.#paused) return;
+    if (this.#suspect !== undefined || this.#gathering !== undefined) return;
+    if (this.#suspects.length === 0 || this.#paused) return;
     let least = 0;
     this.#suspects.forEach((message, index) => {
       if (message.deliveries < (this.#suspects[least]?.deliveries ?? 0)) least = index;
