@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
-import { type ConformanceCase, runSuite, type ServerTarget, serverSuite } from "../src/conformance/index.ts";
+import { appSuite, type ConformanceCase, runSuite, type ServerTarget, serverSuite } from "../src/conformance/index.ts";
 import { createHeaders } from "../src/internal/headers.ts";
 import type { Delivery, OutgoingMessage } from "../src/server/delivery.ts";
 import type { BrokerServer, PublishOptions, SubscribeOptions, Subscription } from "../src/server/server.ts";
-import { virtualMemoryTarget } from "./conformance.memory.ts";
+import { memoryTarget, virtualMemoryTarget } from "./conformance.memory.ts";
 
 /**
  * Who tests the tests: servers with one fault each, and the case that must find it. A case that no fault can fail proves
@@ -451,8 +451,8 @@ const faults: readonly [fault: string, foundBy: string, (original: BrokerServer)
 
 let last = 0;
 
-function caseOf(target: ServerTarget, name: string): ConformanceCase {
-  const found = serverSuite(target).find((one) => one.name === name);
+function caseOf(cases: readonly ConformanceCase[], name: string): ConformanceCase {
+  const found = cases.find((one) => one.name === name);
   if (found === undefined) throw new Error(`there is no case ${name}`);
   return found;
 }
@@ -464,7 +464,74 @@ test.each(faults)("%s: found by %s", async (_, name, change) => {
     timeouts: { arrive: 1000, contact: 1000 },
     create: async (options) => change(await virtualMemoryTarget.create(options)),
   };
-  const [healthy, faulty] = await runSuite([caseOf(virtualMemoryTarget, name), caseOf(target, name)]);
+  const [healthy, faulty] = await runSuite([
+    caseOf(serverSuite(virtualMemoryTarget), name),
+    caseOf(serverSuite(target), name),
+  ]);
+  expect(healthy?.status, String(healthy?.error)).toBe("passed");
+  expect(faulty?.status).toBe("failed");
+});
+
+/** The same for apps: they cannot be better than their server, and must show it. */
+const appFaults: readonly [fault: string, foundBy: string, (original: BrokerServer) => BrokerServer][] = [
+  [
+    "reject drops",
+    'outcome: onError "reject" brings it back',
+    receiving((original) => ({
+      settle: (outcome, note) => original.settle(outcome === "reject" ? "nack" : outcome, note),
+    })),
+  ],
+  [
+    "nack drops",
+    "outcome: a dead letter tells who failed how, and keeps the bytes",
+    receiving((original) => ({
+      settle: (outcome, note) => original.settle(outcome === "nack" ? "ack" : outcome, note),
+    })),
+  ],
+  [
+    "bookkeeping is lost",
+    "retry: it runs again until it succeeds, and the handler sees both counters",
+    receiving((original) => ({
+      settle: (outcome) => original.settle(outcome),
+    })),
+  ],
+  [
+    "extend does nothing",
+    "takeover: a handler longer than three leases runs once, the lease is renewed",
+    receiving(() => ({
+      lease: { duration: 500, extend: nothing },
+    })),
+  ],
+  [
+    "drain gives back what runs",
+    "stop: graceful, what runs is finished and nothing runs twice",
+    subscription((original) => ({
+      drain: () => original.close(),
+    })),
+  ],
+  [
+    "the limit is not kept",
+    "takeover: a message that waits for a slot keeps its lease, too",
+    subscribing(() => ({ maxUnsettled: 1 })),
+  ],
+  ["priorities are ignored", "send: priority", sending((message) => [message])],
+  [
+    "headers are lost",
+    "app: the handler sees id, channel, headers, counters and reply address",
+    receiving(({ headers }) => ({
+      headers: createHeaders({ topic: headers["topic"] }),
+    })),
+  ],
+];
+
+test.concurrent.each(appFaults)("behind an app: %s: found by %s", async (_, name, change) => {
+  const target: ServerTarget = {
+    ...memoryTarget,
+    timeouts: { arrive: 1000, late: 1000 },
+    create: async (options) => change(await memoryTarget.create(options)),
+  };
+  const cases = [caseOf(appSuite(memoryTarget), name), { ...caseOf(appSuite(target), name), timeout: 5000 }];
+  const [healthy, faulty] = await runSuite(cases);
   expect(healthy?.status, String(healthy?.error)).toBe("passed");
   expect(faulty?.status).toBe("failed");
 });
