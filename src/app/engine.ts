@@ -180,7 +180,6 @@ export function createEngine(options: EngineOptions): Engine {
     async close() {
       await requester.close();
       await connections.releaseLazy();
-      if (!appScope.isEmpty) await appScope.dispose();
     },
   };
 }

@@ -170,6 +170,7 @@ export class Consumer implements MessageOwner, SlotUser {
     this.#received += 1;
     message.heldAt = this.held.push(message) - 1;
     if (this.#draining) return this.#unwanted.handBack(message);
+    if (worker.debug) worker.logger.debug({ event: "message.received", ...this.#fields(message) });
     const plan = this.#find(message);
     message.plan = plan;
     this.#leases.watch(message);
@@ -265,7 +266,11 @@ export class Consumer implements MessageOwner, SlotUser {
       }
       message.heldAt = -1;
     }
-    if (message.state === "settled" && message.outcome !== undefined) this.#worker.onSettled(message.outcome);
+    const { outcome } = message;
+    if (message.state !== "settled" || outcome === undefined) return;
+    const worker = this.#worker;
+    if (worker.debug) worker.logger.debug({ event: "message.settled", ...this.#fields(message), outcome });
+    worker.onSettled(outcome);
   }
 
   #lose(message: ReceivedMessage, error: LeaseLostError): void {

@@ -195,7 +195,7 @@ export class Runner {
       this.#apply(message, decision);
       this.#end(message, decision.attempted);
     } else {
-      this.#end(message, message.state !== "lost" && event.kind !== "shutdown");
+      this.#end(message, message.isSettled);
     }
   }
 

@@ -31,6 +31,8 @@ export interface WorkerState {
   readonly random: () => number;
   readonly ids: () => string;
   readonly logger: Logger;
+  /** Whether events of single messages are wanted. */
+  readonly debug: boolean;
   readonly producer: Producer;
   readonly slots: Slots;
   readonly concurrency: number;

@@ -54,6 +54,8 @@ export interface WorkerHost {
 
 /** After the grace time: flushing settles, closing and disconnecting, whatever hangs. */
 const closeTimeout = 2000;
+/** Telling the servers to stop takes a moment even where running actors get no grace at all. */
+const shortestDrain = 100;
 
 export function createWorker(host: WorkerHost, settings: WorkerSettings): Worker {
   const { clock, logger } = host;
@@ -67,11 +69,13 @@ export function createWorker(host: WorkerHost, settings: WorkerSettings): Worker
   let phase: WorkerPhase = "idle";
   let paused = false;
   let fatal: WorkerFatalError | undefined;
+  let begun: Promise<void> | undefined;
   let stopping: Promise<WorkerResult> | undefined;
   let idle: Deferred<void> | undefined;
 
   const state: WorkerState = {
     ...{ clock, logger, random: host.random, ids: host.ids, producer: host.producer },
+    debug: logger.isLevelEnabled?.("debug") === true,
     slots: new Slots(settings.concurrency, settings.messagesLimit),
     concurrency: settings.concurrency,
     prefetch: settings.prefetch,
@@ -186,9 +190,13 @@ export function createWorker(host: WorkerHost, settings: WorkerSettings): Worker
       return;
     }
     undo.push(host.stayAlive());
-    undo.push(await connectPatiently());
+    const release = await connectPatiently();
+    undo.push(release);
     consumers = parts.map(({ entry, routes }) => new Consumer(state, entry, routes));
-    for (const consumer of consumers) await consumer.start();
+    for (const consumer of consumers) {
+      if (starting.signal.aborted) return;
+      await consumer.start();
+    }
     watches = consumers.map((consumer, index) =>
       watchForStalls({
         ...{ clock, logger, consumer, timeout: settings.stallTimeout, onFatal: state.onFatal },
@@ -200,15 +208,17 @@ export function createWorker(host: WorkerHost, settings: WorkerSettings): Worker
   async function start(): Promise<void> {
     if (phase !== "idle") throw new WorkerFatalError(`The worker is ${phase}; create a new one to start again.`);
     phase = "starting";
+    logger.info({ event: "worker.start", servers: host.entries.map((entry) => entry.name) });
+    begun = begin();
     try {
-      await begin();
+      await begun;
     } catch (error) {
-      if (stopping !== undefined && starting.signal.aborted) return;
-      stopping ??= close(false);
+      if (stopping !== undefined) return;
+      stopping = close(false);
       await stopping.catch(() => {});
       throw error;
     }
-    if (phase !== "starting") return;
+    if (stopping !== undefined) return;
     phase = "running";
     const { concurrency, prefetch } = settings;
     logger.info({ event: "worker.ready", concurrency, prefetch, servers: consumers.map((one) => one.serverName) });
@@ -235,8 +245,9 @@ export function createWorker(host: WorkerHost, settings: WorkerSettings): Worker
   }
 
   async function finishRunning(): Promise<void> {
-    await within(drainAll(), closeTimeout, "drain");
-    if (await waitIdle(settings.shutdownTimeout)) return;
+    const started = clock.monotonic();
+    await within(drainAll(), Math.max(settings.shutdownTimeout, shortestDrain), "drain");
+    if (await waitIdle(Math.max(0, settings.shutdownTimeout - (clock.monotonic() - started)))) return;
     logger.error({ event: "worker.drain.timeout", running: state.slots.running });
     for (const consumer of consumers) consumer.abortRunning();
     if (await waitIdle(settings.cancelTimeout)) return;
@@ -252,7 +263,13 @@ export function createWorker(host: WorkerHost, settings: WorkerSettings): Worker
 
   async function closeAll(): Promise<void> {
     await waitIdle(closeTimeout / 2);
+    // Should a start that hangs get through in the end, it must not leave a connection open.
+    void begun?.then(undoAll, undoAll);
     await Promise.all(consumers.map((consumer) => quietly("close", () => consumer.close())));
+    await undoAll();
+  }
+
+  async function undoAll(): Promise<void> {
     for (const action of undo.splice(0).reverse()) await quietly("close", action);
   }
 
@@ -263,6 +280,13 @@ export function createWorker(host: WorkerHost, settings: WorkerSettings): Worker
     starting.abort(new WorkerFatalError("The worker was stopped while it started."));
     for (const watch of watches) watch.stop();
     logger.info({ event: "worker.drain.start", running: state.slots.running });
+    // A stop in the middle of the start waits for it, so that nothing is opened behind its back.
+    if (graceful && begun !== undefined)
+      await within(
+        begun.catch(() => {}),
+        closeTimeout,
+        "start",
+      );
     if (graceful) await finishRunning();
     await within(closeAll(), closeTimeout, "close");
     phase = fatal === undefined ? "stopped" : "failed";

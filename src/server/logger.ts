@@ -10,6 +10,8 @@ export interface Logger {
   info(fields: LogFields, message?: string): void;
   warn(fields: LogFields, message?: string): void;
   error(fields: LogFields, message?: string): void;
+  /** Events of single messages that went well are only made when this says that somebody wants them. pino has it. */
+  isLevelEnabled?(level: string): boolean;
 }
 
 const nothing = (): void => {};

@@ -1,13 +1,18 @@
 import type { Engine } from "../app/engine.ts";
+import type { VirtualClock } from "../internal/virtual-clock.ts";
+import type { Worker } from "../runtime/worker.ts";
 import type { InMemoryServer } from "../servers/memory/index.ts";
 
 export interface StepHost {
   readonly engine: Engine;
   readonly servers: ReadonlyMap<string, InMemoryServer>;
+  readonly clock: VirtualClock;
 }
 
 /** Handlers may wait for real things (a file, a socket): look again soon, without spinning. */
 const lookAgainAfter = 1;
+/** Virtual milliseconds given to messages that wait although nothing runs. */
+const waitingStep = 50;
 
 function turn(): Promise<void> {
   return new Promise((resolve) => {
@@ -21,27 +26,35 @@ function pause(): Promise<void> {
   });
 }
 
-async function isQuiet({ engine, servers }: StepHost): Promise<boolean> {
+async function countReady({ engine, servers }: StepHost): Promise<number> {
   const channels = new Set(engine.plans().map((plan) => plan.channel.address));
+  let ready = 0;
   for (const server of servers.values()) {
-    for (const channel of channels) {
-      const { ready, inFlight } = await server.inspect(channel);
-      if (ready > 0 || inFlight > 0) return false;
-    }
+    for (const channel of channels) ready += (await server.inspect(channel)).ready;
   }
-  return true;
+  return ready;
 }
 
+/** Looks without change after which what is ready is taken to be out of reach: a manual actor left its message unsettled. */
+const patience = 25;
+
 /** Quiet twice with a turn of the loop between: what was just settled may have caused something new. */
-async function untilQuiet(host: StepHost, isOver: () => boolean): Promise<void> {
-  for (let quiet = 0; quiet < 2 && !isOver(); ) {
+async function untilQuiet(host: StepHost, worker: Worker, isOver: () => boolean): Promise<void> {
+  let quiet = 0;
+  let unchanged = 0;
+  for (let before = -1; quiet < 2 && unchanged < patience && !isOver(); ) {
     await turn();
-    if (await isQuiet(host)) {
-      quiet += 1;
-    } else {
-      quiet = 0;
-      await pause();
-    }
+    const ready = await countReady(host);
+    const { consumers } = worker.health();
+    const running = consumers.reduce((sum, consumer) => sum + consumer.running, 0);
+    const waiting = consumers.reduce((sum, consumer) => sum + consumer.waiting, 0);
+    const held = consumers.reduce((sum, consumer) => sum + consumer.held, 0);
+    quiet = ready + held + running === 0 ? quiet + 1 : 0;
+    unchanged = running === 0 && ready === before ? unchanged + 1 : 0;
+    before = ready;
+    // Nothing runs, yet something waits: for time, which only passes when it is told to.
+    if (running === 0 && waiting > 0) await host.clock.advance(waitingStep);
+    else if (quiet === 0) await pause();
   }
 }
 
@@ -62,7 +75,7 @@ export async function step(host: StepHost, limit: number): Promise<number> {
   });
   finished.catch(() => {});
   await worker.start();
-  await untilQuiet(host, () => over);
+  await untilQuiet(host, worker, () => over);
   const { processed } = await worker.stop();
   await finished;
   return processed;

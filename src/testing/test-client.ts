@@ -113,7 +113,7 @@ export function createTestClient<S extends ServerMap, D extends keyof S, YD>(
     },
   });
   const restore = internals.substitute(engine);
-  const host = { engine, servers };
+  const host = { engine, servers, clock };
   let queue: Promise<unknown> = Promise.resolve();
 
   /** Steps are taken one after the other, whoever asks: two workers at once would race for the messages. */
