@@ -2,17 +2,6 @@ import type { ServerTarget } from "../src/conformance/index.ts";
 import { createVirtualClock, type VirtualClock } from "../src/internal/virtual-clock.ts";
 import { inMemory } from "../src/servers/memory/index.ts";
 
-/**
- * Promises that the core does not keep yet (G5, `src/runtime/lease-keeper.ts`). They show on every server; take a line
- * away when its fault is repaired.
- */
-export const knownGaps: Readonly<Record<string, string>> = {
-  "takeover: a worker that cannot renew aborts its handlers before long: LeaseLostError":
-    "core: a renewal that gets no answer is never given up, so the lost lease goes unnoticed",
-  "takeover: with keepAlive false the work is bounded by the lease":
-    "core: nobody watches the end of a lease that is not renewed, so the signal does not abort",
-};
-
 export const memoryTarget: ServerTarget = {
   name: "memory",
   features: inMemory().features,
@@ -21,7 +10,6 @@ export const memoryTarget: ServerTarget = {
   channel: (name) => name,
   leaseDuration: 500,
   countsOnlyStarted: true,
-  skip: knownGaps,
 };
 
 const clocks = new Map<string, VirtualClock>();

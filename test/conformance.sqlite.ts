@@ -3,7 +3,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ServerTarget } from "../src/conformance/index.ts";
 import { sqlite } from "../src/servers/sqlite/index.ts";
-import { knownGaps } from "./conformance.memory.ts";
 
 /** One file per case. The folder is made on first use, so that importing this makes none. */
 export function sqliteTarget(): ServerTarget & { remove(): void } {
@@ -21,7 +20,6 @@ export function sqliteTarget(): ServerTarget & { remove(): void } {
     channel: (name) => name,
     leaseDuration: 1000,
     countsOnlyStarted: true,
-    skip: knownGaps,
     cleanUp(namespace) {
       if (folder !== undefined) rmSync(join(folder, namespace), { recursive: true, force: true });
     },

@@ -266,6 +266,7 @@ export class Consumer implements MessageOwner, SlotUser {
       }
       message.heldAt = -1;
     }
+    if (message.leaseTimer !== undefined) this.#leases.unwatch(message);
     const { outcome } = message;
     if (message.state !== "settled" || outcome === undefined) return;
     const worker = this.#worker;

@@ -31,21 +31,37 @@ export class LeaseKeeper {
     this.#now = Math.floor(host.clock.monotonic());
   }
 
-  /** A message with a lease arrived or was given its own interval. */
+  /** A message with a lease arrived. */
   watch(message: ReceivedMessage): void {
     message.leasedAt = this.#now;
-    if (this.#timer !== undefined && message.plan?.keepAlive === undefined) return;
+    const own = message.plan?.keepAlive;
+    if (this.#timer !== undefined && own === undefined) return;
     const lease = message.delivery.lease;
     if (lease === undefined) return;
-    const own = message.plan?.keepAlive;
-    const period = Math.max(
-      shortest,
-      own === undefined || own === 0 ? lease.duration / 3 : Math.min(own, lease.duration / 3),
-    );
+    if (own === 0) {
+      this.#endWith(message, lease.duration);
+      return;
+    }
+    const period = Math.max(shortest, own === undefined ? lease.duration / 3 : Math.min(own, lease.duration / 3));
     if (this.#timer === undefined || period < this.#period) {
       this.#start(period);
       message.leasedAt = this.#now;
     }
+  }
+
+  /** The message is not held any more. */
+  unwatch(message: ReceivedMessage): void {
+    this.#host.clock.clearTimer(message.leaseTimer);
+    message.leaseTimer = undefined;
+  }
+
+  /** A lease that is not renewed on purpose bounds the work: at its end the handler must know. */
+  #endWith(message: ReceivedMessage, duration: number): void {
+    const end = (): void => {
+      message.leaseTimer = undefined;
+      this.#host.lose(message, new LeaseLostError("The lease has ended and is not renewed (keepAlive: false)."));
+    };
+    message.leaseTimer = this.#host.clock.setTimer(end, duration, { unref: true });
   }
 
   stop(): void {
@@ -75,6 +91,12 @@ export class LeaseKeeper {
     if (lease === undefined || (message.state !== "pending" && message.state !== "settling")) return;
     const own = message.plan?.keepAlive;
     if (own === 0) return;
+    if (message.renewing) {
+      // No answer: as good as a refusal once the lease has run out, since someone else may have the message by then.
+      if (now - message.leasedAt < lease.duration) return;
+      this.#host.lose(message, new LeaseLostError("The renewal of the lease was not answered in time."));
+      return;
+    }
     if (own !== undefined) {
       if (message.renewAt === 0) message.renewAt = message.leasedAt + own;
       if (now < message.renewAt - this.#period / 2) return;
@@ -94,9 +116,17 @@ export class LeaseKeeper {
     try {
       const extended = lease.extend();
       if (isPromise(extended)) {
-        extended.then(() => {
-          message.leasedAt = now;
-        }, onFailure);
+        message.renewing = true;
+        extended.then(
+          () => {
+            message.renewing = false;
+            message.leasedAt = now;
+          },
+          (error: unknown) => {
+            message.renewing = false;
+            onFailure(error);
+          },
+        );
       } else {
         message.leasedAt = now;
       }

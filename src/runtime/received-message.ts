@@ -71,6 +71,10 @@ export class ReceivedMessage implements RunnableMessage, Known {
   /** Monotonic milliseconds of the last moment at which the lease was surely ours. */
   leasedAt = 0;
   renewAt = 0;
+  /** A renewal is under way. */
+  renewing = false;
+  /** Ends the lease of a message that is not renewed. */
+  leaseTimer: TimerHandle | undefined = undefined;
 
   #extras: Extras | undefined = undefined;
 
