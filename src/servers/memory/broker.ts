@@ -53,6 +53,10 @@ export class Broker implements ChannelHost {
     return Math.ceil(this.settings.clock.monotonic() - this.#base + delay);
   }
 
+  published(): void {
+    this.dispatcher.published();
+  }
+
   nextSequence(): number {
     this.#sequence += 1;
     return this.#sequence;

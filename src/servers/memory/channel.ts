@@ -23,6 +23,8 @@ export interface ChannelHost {
   time(): number;
   timeIn(delay: number): number;
   nextSequence(): number;
+  /** A message came from outside. */
+  published(): void;
   channel(name: string): Channel;
   addDelayed(entry: Entry): void;
   removeDelayed(channel: Channel): number;
@@ -75,6 +77,7 @@ export class Channel implements Home {
     const sent = host.settings.clock.now() - host.startedAt;
     const entry = new Entry(this, message, message.headers, options?.priority ?? defaultPriority, sent);
     entry.sequence = host.nextSequence();
+    host.published();
     if (options === undefined) {
       this.#enqueue(entry);
       return entry;
