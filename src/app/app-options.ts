@@ -33,9 +33,9 @@ export type ServerChoice<One, S, D> =
   | { readonly servers: S; readonly defaultServer?: D; readonly server?: never }
   | { readonly server?: never; readonly servers?: never; readonly defaultServer?: never };
 
-export interface AppSettings<Y> extends AppInfo, Omit<ActorDefaults, "middleware" | "server"> {
+export interface AppSettings extends AppInfo, Omit<ActorDefaults, "middleware" | "server"> {
   /** Retry policy of all actors that have none of their own or of their routers. */
-  readonly retry?: Y;
+  readonly retry?: RetryOption;
   /** Outermost of all. `actor` wraps runs, `producer` everything that is sent, replies included. */
   readonly middleware?: {
     readonly actor?: readonly ActorMiddleware[];
@@ -55,7 +55,7 @@ export interface AppSettings<Y> extends AppInfo, Omit<ActorDefaults, "middleware
   readonly runtime?: { readonly clock?: Clock; readonly random?: () => number; readonly process?: ProcessLike };
 }
 
-export type AppOptions<One, S, D, Y extends RetryOption | undefined> = ServerChoice<One, S, D> & AppSettings<Y>;
+export type AppOptions<One = AnyServer, S = ServerMap, D = string> = ServerChoice<One, S, D> & AppSettings;
 
 /** The servers that an app knows by type. */
 export type ServersOf<One, S> = [One] extends [AnyServer]

@@ -1,19 +1,18 @@
+import type { Given } from "../contract/actor.ts";
 import { type Channel, toChannel } from "../contract/channel.ts";
 import type { Operation, Sendable } from "../contract/operation.ts";
-import type { RetryOption } from "../contract/retry.ts";
-import type { ActorRegistrar, Router } from "../contract/router.ts";
+import type { ActorRegistrar, HasRetry, Router } from "../contract/router.ts";
 import { createRouter } from "../contract/router.ts";
 import type {
   PayloadOf,
   PublishBytesOptions,
   ReplyOf,
+  RequestArguments,
   SendArguments,
-  SendOptions,
   SendResult,
   ServerMap,
 } from "../contract/send.ts";
 import { systemClock } from "../internal/clock.ts";
-import type { Duration } from "../internal/duration.ts";
 import type { GivenOptions, ServerEntry } from "../runtime/producer.ts";
 import { requireFeature } from "../runtime/publish-options.ts";
 import type { Worker, WorkerResult } from "../runtime/worker.ts";
@@ -84,11 +83,6 @@ export interface App<S extends ServerMap = ServerMap, D extends keyof S = keyof 
   readonly "~internals": AppInternals;
 }
 
-export type RequestArguments<T, S extends ServerMap, D extends keyof S> =
-  SendArguments<T, S, D> extends [options: SendOptions<T, S, D>]
-    ? [options: SendOptions<T, S, D> & { readonly timeout?: Duration }]
-    : [options?: SendOptions<T, S, D> & { readonly timeout?: Duration }];
-
 /** For `millrace/testing`. */
 export interface AppInternals {
   readonly engineOptions: EngineOptions;
@@ -97,10 +91,7 @@ export interface AppInternals {
   substitute(engine: Engine): () => void;
 }
 
-function registerServers(
-  registry: ServerRegistry,
-  options: AppOptions<AnyServer, ServerMap, string, RetryOption>,
-): void {
+function registerServers(registry: ServerRegistry, options: AppOptions): void {
   const { server, servers, defaultServer } = options;
   if (server !== undefined && servers !== undefined) throw new OptionError("Give either server or servers, not both.");
   if (server !== undefined) registry.register("default", server);
@@ -119,20 +110,16 @@ export function createApp<
   One extends AnyServer | undefined = undefined,
   S extends ServerMap = ServerMap,
   D extends keyof S & string = keyof S & string,
-  const Y extends RetryOption | undefined = undefined,
+  K extends keyof AppOptions = never,
 >(
-  options: AppOptions<One, S, D, Y> = {} as AppOptions<One, S, D, Y>,
-): App<
-  ServersOf<One, S>,
-  ([One] extends [AnyServer] ? "default" : D) & keyof ServersOf<One, S>,
-  Y extends RetryOption ? true : false
-> {
+  options: AppOptions<One, S, D> & Given<K> = {} as AppOptions<One, S, D> & Given<K>,
+): App<ServersOf<One, S>, ([One] extends [AnyServer] ? "default" : D) & keyof ServersOf<One, S>, HasRetry<K, false>> {
   // Within, servers and options are what they are for everybody; only the caller knows their precise types.
-  const app = buildApp(options as AppOptions<AnyServer, ServerMap, string, RetryOption>);
-  return app as unknown as ReturnType<typeof createApp<One, S, D, Y>>;
+  const app = buildApp(options as AppOptions);
+  return app as unknown as ReturnType<typeof createApp<One, S, D, K>>;
 }
 
-function buildApp(options: AppOptions<AnyServer, ServerMap, string, RetryOption>): App {
+function buildApp(options: AppOptions): App {
   const { title = "millrace", version = "0.0.0", middleware, retry } = options;
   const { channel, timeout, codec, keepAlive, deliveryLimit } = options;
   const clock = options.runtime?.clock ?? systemClock;

@@ -41,13 +41,18 @@ export type OnTimeout<C, Y> = C extends "auto" | "manual" | "explicit"
   ? Outcome | (Y extends true ? "retry" : never)
   : never;
 
-/** What the handler returns: an outcome in explicit mode, the reply where there is a reply schema, else anything. */
-export type Result<C, R> = C extends "explicit"
-  ? Outcome | "none"
+/** The type parameter keeps the literal that an async function returns, which would be widened to `string` without it. */
+type Returning<X, T> = <const Literal>(context: X) => Awaitable<T | Literal>;
+
+/** A handler returns an outcome in explicit mode, the reply where there is a reply schema, else anything. */
+export type Handler<C, R, X> = C extends "explicit"
+  ? Returning<X, Outcome | "none">
   : R extends AnySchema
-    ? // biome-ignore lint/suspicious/noConfusingVoidType: a handler that has already replied returns nothing
-      In<R> | undefined | void
-    : unknown;
+    ? // `void`: a handler that has already replied returns nothing.
+      Returning<X, In<R> | undefined | void>
+    : (context: X) => unknown;
+
+export type ReturnOf<F> = F extends (context: never) => infer Returned ? Returned : never;
 
 export type HeadersOut<H> = H extends AnySchema ? Out<H> : MessageHeaders;
 
@@ -91,22 +96,23 @@ export interface ActorDefaults {
   readonly middleware?: readonly ActorMiddleware[];
 }
 
-export interface ActorOptions<D, C, Y, YD> extends ActorDefaults, OperationDocs {
+/** `Y` = whether there is a retry policy, its own or an inherited one. */
+export interface ActorOptions<D, C, Y> extends ActorDefaults, OperationDocs {
   readonly deps?: D;
   readonly confirmation?: C;
   /** Which messages of the channel are for this actor. Default `byTopic`. */
   readonly routing?: Routing;
   /** Runs again after a failure. Default: inherited, else none: the first error dead-letters. */
-  readonly retry?: Y;
+  readonly retry?: RetryOption;
   /** Outcome of a failed run. Default: `"retry"` with a policy, otherwise `"nack"`; `"none"` in manual modes. */
-  readonly onError?: OnError<C, Y extends RetryOption ? true : YD>;
+  readonly onError?: OnError<C, Y>;
   /** Outcome of a message that cannot be decoded or does not fit its schema. Default `"nack"`. */
   readonly onInvalid?: OnInvalid<C>;
   /** Outcome of a run that took too long. Default: `"retry"` with a policy, otherwise `"reject"`. */
-  readonly onTimeout?: OnTimeout<C, Y extends RetryOption ? true : YD>;
+  readonly onTimeout?: OnTimeout<C, Y>;
 }
 
-export interface CodeFirst<P, H, R, D, C, Y, YD> extends ActorOptions<D, C, Y, YD> {
+export interface CodeFirst<P, H, R, D, C, Y> extends ActorOptions<D, C, Y> {
   readonly name: string;
   /** Value of the topic header that selects the actor. Default: the name. */
   readonly topic?: string;
@@ -118,8 +124,8 @@ export interface CodeFirst<P, H, R, D, C, Y, YD> extends ActorOptions<D, C, Y, Y
   readonly operation?: never;
 }
 
-export interface ContractFirst<P extends MaybeSchema, H extends MaybeSchema, R extends MaybeSchema, D, C, Y, YD>
-  extends ActorOptions<D, C, Y, YD> {
+export interface ContractFirst<P extends MaybeSchema, H extends MaybeSchema, R extends MaybeSchema, D, C, Y>
+  extends ActorOptions<D, C, Y> {
   readonly operation: Operation<P, H, R>;
   /** Default: the operation's name. */
   readonly name?: string;
@@ -131,31 +137,66 @@ export interface ContractFirst<P extends MaybeSchema, H extends MaybeSchema, R e
   readonly channel?: never;
 }
 
-/** Fails at `operation` when a dependency wants a field of the payload that the contract does not promise. */
-export type Missing<P, D> = [keyof D] extends [never]
+/** Which options are given, by name: a type that looks at this needs not infer from their values. */
+export type Given<K extends PropertyKey> = { readonly [Name in K]?: unknown };
+export type ActorOptionName = keyof CodeFirst<unknown, unknown, unknown, unknown, unknown, unknown> | "operation";
+
+type Checked<Problem, Token extends string, Text extends string> = [Problem] extends [never]
   ? unknown
-  : In<P> extends Needs<D, "payload">
-    ? unknown
-    : {
-        readonly operation: {
-          readonly "a dependency needs payload fields this operation lacks": Exclude<
-            keyof Needs<D, "payload">,
-            keyof In<P>
-          >;
-        };
-      };
+  : { readonly [T in Token]: { readonly [_ in Text]: Problem } };
 
 type Simplify<T> = { [K in keyof T]: T[K] } & {};
+type Fields<S, None> = S extends AnySchema ? In<S> : None;
+
+/** Names of the fields of `Need` that `Have` does not promise. */
+type Lacking<Have, Need> = [keyof Need] extends [never]
+  ? never
+  : [Have] extends [Have & Need]
+    ? never
+    : { [K in keyof Need]-?: [Have] extends [Have & Pick<Need, K>] ? never : K }[keyof Need];
+
+/** Names of the fields of `Need` that no value of `All` can have, because their types exclude each other. */
+type Impossible<Need, All> = [keyof Need] extends [never]
+  ? never
+  : [All] extends [never]
+    ? keyof Need
+    : { [K in keyof Need]-?: K extends keyof All ? ([All[K]] extends [never] ? K : never) : never }[keyof Need];
+
+/** Fails at `operation` when a dependency wants fields that the contract does not promise. */
+export type Missing<P, H, D> = [keyof D] extends [never]
+  ? unknown
+  : Checked<
+      Lacking<In<P>, Needs<D, "payload">>,
+      "operation",
+      "a dependency needs payload fields this operation lacks"
+    > &
+      Checked<
+        Lacking<Fields<H, object>, Needs<D, "headers">>,
+        "operation",
+        "a dependency needs headers this operation lacks"
+      >;
+
+/** Fails at `deps` when dependencies and schemas want different types of one field, so that nothing could be sent. */
+export type Conflicting<P, H, D> = [keyof D] extends [never]
+  ? unknown
+  : Checked<
+      Impossible<Needs<D, "payload">, ActorPayload<P, D>>,
+      "deps",
+      "no value fits what is wanted of these payload fields"
+    > &
+      Checked<
+        Impossible<Needs<D, "headers">, ActorHeaders<H, D>>,
+        "deps",
+        "no value fits what is wanted of these headers"
+      >;
 
 /** What `send` takes for an actor: its own fields and those of its dependencies. */
-export type ActorPayload<P, D> = [keyof D] extends [never] ? In<P> : Simplify<In<P> & Needs<D, "payload">>;
-export type ActorHeaders<H, D> = [keyof D] extends [never]
+export type ActorPayload<P, D> = [keyof Needs<D, "payload">] extends [never]
+  ? In<P>
+  : Simplify<In<P> & Needs<D, "payload">>;
+export type ActorHeaders<H, D> = [keyof Needs<D, "headers">] extends [never]
   ? HeadersIn<H>
-  : H extends AnySchema
-    ? Simplify<In<H> & Needs<D, "headers">>
-    : keyof Needs<D, "headers"> extends never
-      ? HeadersIn<H>
-      : Simplify<Needs<D, "headers">>;
+  : Simplify<Fields<H, unknown> & Needs<D, "headers">>;
 
 /** A registered actor: something to send to, with the plain function for unit tests. */
 export interface Actor<P = unknown, H = unknown, R = unknown, F = unknown> extends Sendable<P, H, R> {

@@ -10,16 +10,19 @@ export interface DependencyNeeds<P = unknown, H = unknown> {
   readonly headers: H;
 }
 
+/** How long a value lives: for one message, or as long as the app. */
+export type DependencyScopeName = "message" | "app";
+
 /** A value that handlers get by name. `"~types"` exists for the compiler only. */
-export interface Dependency<T = unknown, N = unknown> {
+export interface Dependency<T = unknown, N = unknown, Scope extends DependencyScopeName = DependencyScopeName> {
   readonly "~kind": "dependency";
-  readonly "~types"?: { readonly value: T; readonly needs: N };
+  readonly "~types"?: { readonly value: T; readonly needs: N; readonly scope: Scope };
   readonly "~definition": DependencyDefinition;
 }
 
 /** A dependency with its types erased; the registry and the resolver see only this. */
 export interface DependencyDefinition {
-  readonly scope: "message" | "app";
+  readonly scope: DependencyScopeName;
   readonly payload: MaybeSchema;
   readonly headers: MaybeSchema;
   readonly deps: Dependencies;
@@ -50,33 +53,47 @@ export type Needs<D, Part extends "payload" | "headers"> = UnionToIntersection<
   { [K in keyof D]: NeedOf<D[K], Part> }[keyof D]
 >;
 
-export interface DependencyContext<P, H, D> {
+export interface DependencyContext<P, H, D, M = Message | undefined> {
   readonly payload: P;
   readonly headers: H;
   readonly deps: D;
   /** `undefined` for `scope: "app"`, which outlives messages. */
-  readonly message: Message | undefined;
+  readonly message: M;
   /** The message's signal, or for `scope: "app"` one that aborts when the app closes. */
   readonly signal: AbortSignal;
 }
 
-export interface DependencyConfig<T, P extends MaybeSchema, H extends MaybeSchema, D extends Dependencies> {
+/** Fails at the dependency in `deps` that lives shorter than the one that wants it. */
+type Lasting<Scope, D> = Scope extends "app"
+  ? {
+      readonly [K in keyof D]: D[K] extends Dependency<unknown, unknown, "app">
+        ? D[K]
+        : { readonly 'a dependency with scope "app" cannot use one with scope "message"': K };
+    }
+  : unknown;
+
+/** An app-wide dependency sees no message. */
+type ScopedContext<Scope, P, H, D> = Scope extends "app"
+  ? DependencyContext<undefined, undefined, Resolved<D>, undefined>
+  : DependencyContext<Out<P>, H extends AnySchema ? Out<H> : MessageHeaders, Resolved<D>, Message>;
+
+export interface DependencyConfig<
+  T,
+  P extends MaybeSchema,
+  H extends MaybeSchema,
+  D extends Dependencies,
+  Scope extends DependencyScopeName,
+> {
   /**
    * `"message"` (default): resolved once per message, however often it is used. `"app"`: resolved once, when first
    * needed, kept until the app closes; it can see neither payload nor headers.
    */
-  readonly scope?: "message" | "app";
+  readonly scope?: Scope;
   /** Its own view of the payload: validated, and demanded from whoever sends to an actor that uses it. */
-  readonly payload?: P;
-  readonly headers?: H;
-  readonly deps?: D;
-  resolve(
-    context: DependencyContext<
-      Out<NoInfer<P>>,
-      NoInfer<H> extends AnySchema ? Out<NoInfer<H>> : MessageHeaders,
-      Resolved<NoInfer<D>>
-    >,
-  ): Awaitable<T>;
+  readonly payload?: Scope extends "app" ? never : P;
+  readonly headers?: Scope extends "app" ? never : H;
+  readonly deps?: D & Lasting<Scope, NoInfer<D>>;
+  resolve(context: ScopedContext<Scope, NoInfer<P>, NoInfer<H>, NoInfer<D>>): Awaitable<T>;
   /** Called after the message is settled (or the app closed), latest first. Errors are logged. */
   readonly dispose?: (value: NoInfer<T>) => Awaitable<void>;
 }
@@ -104,8 +121,9 @@ export function defineDependency<
   H extends MaybeSchema = undefined,
   // biome-ignore lint/complexity/noBannedTypes: "no dependencies" must have no keys
   const D extends Dependencies = {},
->(config: DependencyConfig<T, P, H, D>): Dependency<T, NeedsOf<P, H, D>> {
-  const scope = config.scope ?? "message";
+  const Scope extends DependencyScopeName = "message",
+>(config: DependencyConfig<T, P, H, D, Scope>): Dependency<T, NeedsOf<P, H, D>, Scope> {
+  const scope: DependencyScopeName = config.scope ?? "message";
   const deps: Dependencies = config.deps ?? {};
   if (scope === "app") {
     if (config.payload !== undefined || config.headers !== undefined) {

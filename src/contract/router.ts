@@ -1,4 +1,3 @@
-import type { Awaitable } from "../internal/awaitable.ts";
 import { OptionError, RouterCycleError } from "../server/errors.ts";
 import { nameOption } from "../server/option.ts";
 import type { AnySchema, MaybeSchema } from "../server/schema.ts";
@@ -7,22 +6,29 @@ import type {
   ActorDefaults,
   ActorDefinition,
   ActorHeaders,
+  ActorOptionName,
   ActorPayload,
   CodeFirst,
   Confirmation,
+  Conflicting,
   ContextOf,
   ContractFirst,
+  Given,
+  Handler,
   Missing,
-  Result,
+  ReturnOf,
 } from "./actor.ts";
 import { checkActor, defineActor } from "./define-actor.ts";
 import type { Dependencies } from "./dependency.ts";
 import type { RetryOption } from "./retry.ts";
 
-export interface RouterOptions<Y extends RetryOption | undefined = undefined> extends ActorDefaults {
+export interface RouterOptions extends ActorDefaults {
   /** Retry policy of all actors in it that have none of their own. */
-  readonly retry?: Y;
+  readonly retry?: RetryOption;
 }
+
+/** Whether the options given hold a retry policy; if not, whether one is inherited. */
+export type HasRetry<K, YD> = "retry" extends K ? true : YD;
 
 /** Registers actors. `YD` = whether a retry policy is inherited. */
 export interface ActorRegistrar<YD> {
@@ -39,23 +45,28 @@ export interface ActorRegistrar<YD> {
     // biome-ignore lint/complexity/noBannedTypes: "no dependencies" must have no keys
     D extends Dependencies = {},
     const C extends Confirmation = "auto",
-    const Y extends RetryOption | undefined = undefined,
-    Ret extends Awaitable<Result<C, R>> = Awaitable<Result<C, R>>,
+    K extends ActorOptionName = never,
+    F extends Handler<C, R, ContextOf<P, H, R, D>> = Handler<C, R, ContextOf<P, H, R, D>>,
   >(
-    config: CodeFirst<P, H, R, D, C, Y, YD> | (ContractFirst<P, H, R, D, C, Y, YD> & Missing<NoInfer<P>, NoInfer<D>>),
-    handler: (context: ContextOf<NoInfer<P>, NoInfer<H>, NoInfer<R>, NoInfer<D>>) => Ret,
+    config: Given<K> &
+      Conflicting<NoInfer<P>, NoInfer<H>, NoInfer<D>> &
+      (
+        | CodeFirst<P, H, R, D, C, HasRetry<K, YD>>
+        | (ContractFirst<P, H, R, D, C, HasRetry<K, YD>> & Missing<NoInfer<P>, NoInfer<H>, NoInfer<D>>)
+      ),
+    handler: F,
   ): Actor<
     ActorPayload<P, D>,
     ActorHeaders<H, D>,
     R extends AnySchema ? R : unknown,
-    (context: ContextOf<P, H, R, D>) => Ret
+    (context: ContextOf<P, H, R, D>) => ReturnOf<F>
   >;
 }
 
 export interface Router<YD = false> extends ActorRegistrar<YD> {
   readonly "~kind": "router";
   readonly "~entries": readonly RouterEntry[];
-  readonly "~options": RouterOptions<RetryOption | undefined>;
+  readonly "~options": RouterOptions;
   /**
    * Adds the actors of another router here. Actors added to it later are seen, too; including it twice keeps the first
    * place. Errors: `RouterCycleError`.
@@ -79,20 +90,21 @@ function reaches(from: Router<boolean>, target: Router<boolean>): boolean {
  * @example
  * const emails = createRouter({ channel: "email", timeout: "10s" });
  */
-export function createRouter<const Y extends RetryOption | undefined = undefined>(
-  options: RouterOptions<Y> = {},
-): Router<Y extends RetryOption ? true : false> {
+export function createRouter<K extends keyof RouterOptions = never>(
+  options: RouterOptions & Given<K> = {},
+): Router<HasRetry<K, false>> {
   if (options.channel === "") nameOption("router channel", options.channel);
   checkActor("router", options);
   const entries: RouterEntry[] = [];
-  const router: Router<Y extends RetryOption ? true : false> = {
+  const router: Router<HasRetry<K, false>> = {
     "~kind": "router",
     "~entries": entries,
     "~options": options,
     actor(config, handler) {
       const definition = defineActor(config, handler);
       entries.push({ kind: "actor", actor: definition });
-      return { "~kind": "actor", name: definition.name, handler, "~definition": definition };
+      // The same function; the signature above types it for those who call it in tests.
+      return { "~kind": "actor", name: definition.name, handler: handler as never, "~definition": definition };
     },
     include(child) {
       if (child?.["~kind"] !== "router") throw new OptionError("include() expects a router made by createRouter().");

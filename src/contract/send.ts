@@ -10,7 +10,15 @@ import type { Sendable } from "./operation.ts";
  */
 export type ServerMap = Readonly<Record<string, BrokerServer<never, Features>>>;
 
-export type ParamsOf<S> = S extends BrokerServer<infer P, Features> ? P : never;
+/** What only this server understands: anything where the server is not known by type, nothing where it declares none. */
+export type ParamsOf<S> =
+  S extends BrokerServer<infer P, Features>
+    ? [P] extends [never]
+      ? object
+      : [keyof P] extends [never]
+        ? Readonly<Record<string, never>>
+        : P
+    : never;
 export type FeaturesOf<S> = S extends { readonly features: infer F } ? F : Features;
 
 /** An option that is there unless the server's type says that it cannot do it. */
@@ -62,8 +70,11 @@ export type HeadersOf<T> = T extends Sendable<unknown, infer H, unknown> ? H : n
 export type ReplyOf<T> =
   T extends Sendable<unknown, unknown, infer R> ? (R extends AnySchema ? Out<R> : unknown) : never;
 
+// biome-ignore lint/complexity/noBannedTypes: asks whether no headers at all would do
+type HeadersOptional<T> = {} extends HeadersOf<T> ? true : false;
+
 type HeadersOption<T> =
-  undefined extends HeadersOf<T> ? { readonly headers?: HeadersOf<T> } : { readonly headers: HeadersOf<T> };
+  HeadersOptional<T> extends true ? { readonly headers?: HeadersOf<T> } : { readonly headers: HeadersOf<T> };
 
 export type SendOptions<T, S extends ServerMap = ServerMap, D extends keyof S = keyof S> = HeadersOption<T> &
   Target<S, D> &
@@ -74,7 +85,30 @@ export type SendOptions<T, S extends ServerMap = ServerMap, D extends keyof S = 
 
 /** Options can be left out unless the headers must be given. */
 export type SendArguments<T, S extends ServerMap, D extends keyof S> =
-  undefined extends HeadersOf<T> ? [options?: SendOptions<T, S, D>] : [options: SendOptions<T, S, D>];
+  HeadersOptional<T> extends true ? [options?: SendOptions<T, S, D>] : [options: SendOptions<T, S, D>];
+
+/** Names of the servers that can answer, as far as their types tell. */
+type Answering<S extends ServerMap> = {
+  [K in keyof S]: FeaturesOf<S[K]> extends Readonly<Record<"requestReply", { readonly level: "unsupported" }>>
+    ? never
+    : K;
+}[keyof S];
+
+/** A request is sent at once, and its reply goes to the app. */
+export type RequestOptions<T, S extends ServerMap = ServerMap, D extends keyof S = keyof S> = SendOptions<T, S, D> & {
+  /** How long to wait for the reply. Default 30 s. */
+  readonly timeout?: Duration;
+  readonly delay?: never;
+  readonly at?: never;
+  readonly replyTo?: never;
+};
+
+/** Where the default server cannot answer, another one must be named. */
+export type RequestArguments<T, S extends ServerMap, D extends keyof S> = [D & Answering<S>] extends [never]
+  ? [options: RequestOptions<T, S, D> & { readonly server: Answering<S> }]
+  : HeadersOptional<T> extends true
+    ? [options?: RequestOptions<T, S, D> & { readonly server?: Answering<S> | undefined }]
+    : [options: RequestOptions<T, S, D> & { readonly server?: Answering<S> | undefined }];
 
 /** Where a message went. */
 export interface SendResult {
