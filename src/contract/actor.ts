@@ -5,7 +5,7 @@ import type { DecodeError, ValidationError } from "../server/errors.ts";
 import type { AnySchema, In, MaybeSchema, Out } from "../server/schema.ts";
 import type { Channel } from "./channel.ts";
 import type { Codec } from "./codec.ts";
-import type { Dependencies, Needs, Resolved } from "./dependency.ts";
+import type { Dependencies, Needs } from "./dependency.ts";
 import type { Message } from "./message.ts";
 import type { ActorMiddleware } from "./middleware.ts";
 import type { HeadersIn, Operation, OperationDocs, Sendable } from "./operation.ts";
@@ -55,6 +55,8 @@ export type Handler<C, R, X> = C extends "explicit"
 export type ReturnOf<F> = F extends (context: never) => infer Returned ? Returned : never;
 
 export type HeadersOut<H> = H extends AnySchema ? Out<H> : MessageHeaders;
+
+export type ReplyIn<R> = R extends AnySchema ? In<R> : unknown;
 
 export interface Context<P = unknown, H = MessageHeaders, D = unknown, R = unknown> {
   readonly payload: P;
@@ -228,5 +230,3 @@ export interface ErasedOptions extends ActorDefaults {
   readonly onInvalid?: Outcome | ((error: DecodeError | ValidationError, message: Message) => Outcome);
   readonly onTimeout?: Outcome | "retry";
 }
-
-export type ContextOf<P, H, R, D> = Context<Out<P>, HeadersOut<H>, Resolved<D>, R extends AnySchema ? In<R> : unknown>;

@@ -4,12 +4,6 @@ import { OptionError } from "../server/errors.ts";
 import type { AnySchema, In, MaybeSchema, Out } from "../server/schema.ts";
 import type { Message } from "./message.ts";
 
-/** What a dependency needs of the payload and headers, besides what the actor itself declares. */
-export interface DependencyNeeds<P = unknown, H = unknown> {
-  readonly payload: P;
-  readonly headers: H;
-}
-
 /** How long a value lives: for one message, or as long as the app. */
 export type DependencyScopeName = "message" | "app";
 
@@ -31,7 +25,10 @@ export interface DependencyDefinition {
 }
 
 export type Dependencies = Readonly<Record<string, Dependency>>;
-export type Resolved<D> = { readonly [K in keyof D]: D[K] extends Dependency<infer T, unknown> ? T : never };
+/** The values by name. A conditional type, since it leaves no name of its own in the declarations that users emit. */
+export type Resolved<D> = D extends unknown
+  ? { readonly [K in keyof D]: D[K] extends Dependency<infer T, unknown> ? T : never }
+  : never;
 
 type UnionToIntersection<U> = (U extends unknown ? (value: U) => void : never) extends (value: infer I) => void
   ? I
@@ -98,12 +95,12 @@ export interface DependencyConfig<
   readonly dispose?: (value: NoInfer<T>) => Awaitable<void>;
 }
 
-/** What a dependency demands: its own schemas and those of its dependencies. */
-export type NeedsOf<P, H, D> = DependencyNeeds<
-  P extends AnySchema ? ([keyof D] extends [never] ? In<P> : In<P> & Needs<D, "payload">) : DemandOf<D, "payload">,
-  H extends AnySchema ? ([keyof D] extends [never] ? In<H> : In<H> & Needs<D, "headers">) : DemandOf<D, "headers">
->;
-type DemandOf<D, Part extends "payload" | "headers"> = [keyof D] extends [never] ? unknown : Needs<D, Part>;
+/** What a dependency demands of the payload or the headers: its own schema and those of its dependencies. */
+type Demand<S, D, Part extends "payload" | "headers"> = [keyof D] extends [never]
+  ? In<S>
+  : S extends AnySchema
+    ? In<S> & Needs<D, Part>
+    : Needs<D, Part>;
 
 /**
  * Defines a value that handlers ask for by name: a connection, a record that the payload names, a test double's place.
@@ -122,7 +119,9 @@ export function defineDependency<
   // biome-ignore lint/complexity/noBannedTypes: "no dependencies" must have no keys
   const D extends Dependencies = {},
   const Scope extends DependencyScopeName = "message",
->(config: DependencyConfig<T, P, H, D, Scope>): Dependency<T, NeedsOf<P, H, D>, Scope> {
+>(
+  config: DependencyConfig<T, P, H, D, Scope>,
+): Dependency<T, { readonly payload: Demand<P, D, "payload">; readonly headers: Demand<H, D, "headers"> }, Scope> {
   const scope: DependencyScopeName = config.scope ?? "message";
   const deps: Dependencies = config.deps ?? {};
   if (scope === "app") {

@@ -1,6 +1,6 @@
 import { OptionError, RouterCycleError } from "../server/errors.ts";
 import { nameOption } from "../server/option.ts";
-import type { AnySchema, MaybeSchema } from "../server/schema.ts";
+import type { AnySchema, MaybeSchema, Out } from "../server/schema.ts";
 import type {
   Actor,
   ActorDefaults,
@@ -11,15 +11,17 @@ import type {
   CodeFirst,
   Confirmation,
   Conflicting,
-  ContextOf,
+  Context,
   ContractFirst,
   Given,
   Handler,
+  HeadersOut,
   Missing,
+  ReplyIn,
   ReturnOf,
 } from "./actor.ts";
 import { checkActor, defineActor } from "./define-actor.ts";
-import type { Dependencies } from "./dependency.ts";
+import type { Dependencies, Resolved } from "./dependency.ts";
 import type { RetryOption } from "./retry.ts";
 
 export interface RouterOptions extends ActorDefaults {
@@ -46,7 +48,11 @@ export interface ActorRegistrar<YD> {
     D extends Dependencies = {},
     const C extends Confirmation = "auto",
     K extends ActorOptionName = never,
-    F extends Handler<C, R, ContextOf<P, H, R, D>> = Handler<C, R, ContextOf<P, H, R, D>>,
+    F extends Handler<C, R, Context<Out<P>, HeadersOut<H>, Resolved<D>, ReplyIn<R>>> = Handler<
+      C,
+      R,
+      Context<Out<P>, HeadersOut<H>, Resolved<D>, ReplyIn<R>>
+    >,
   >(
     config: Given<K> &
       Conflicting<NoInfer<P>, NoInfer<H>, NoInfer<D>> &
@@ -59,7 +65,7 @@ export interface ActorRegistrar<YD> {
     ActorPayload<P, D>,
     ActorHeaders<H, D>,
     R extends AnySchema ? R : unknown,
-    (context: ContextOf<P, H, R, D>) => ReturnOf<F>
+    (context: Context<Out<P>, HeadersOut<H>, Resolved<D>, ReplyIn<R>>) => ReturnOf<F>
   >;
 }
 
