@@ -1,0 +1,25 @@
+import * as z from "zod";
+
+/** What a message of all rows looks like: 92 to 95 bytes of JSON. */
+export const payloadSchema = z.object({
+  id: z.number(),
+  name: z.string(),
+  email: z.string(),
+  active: z.boolean(),
+  tags: z.array(z.string()),
+});
+
+export type Payload = z.infer<typeof payloadSchema>;
+
+/** Made beforehand, so that making them costs neither side anything. */
+const payloads: readonly Payload[] = Array.from({ length: 1024 }, (_, index) => ({
+  id: 10_000 + index,
+  name: "Ada Lovelace",
+  email: "ada@example.org",
+  active: true,
+  tags: ["new", "paying"],
+}));
+
+export function payloadOf(index: number): Payload {
+  return payloads[index & 1023] as Payload;
+}

@@ -1,0 +1,89 @@
+import { mkdirSync } from "node:fs";
+import { loadavg, tmpdir } from "node:os";
+import { resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { type Result, readBaseline, saveBaseline } from "./baseline.ts";
+import { type HarnessOptions, measure, type RowResult } from "./harness.ts";
+import { describeMachine } from "./machine.ts";
+import { loadText, machineText, misses, rowText } from "./report.ts";
+import { rows } from "./rows.ts";
+
+const usage = `usage: npm run bench -- [options]
+
+  --only <names>     rows whose names start with one of these (comma-separated)
+  --runs <n>         runs of each row, default 5
+  --quick            2 runs of a tenth of the messages: does it work, not how fast is it
+  --patience <s>     seconds per row to wait for a quiet machine and to repeat disturbed runs, default 0
+  --dir <folder>     where database files go, default the folder for temporary files
+  --json             the result as JSON on stdout
+  --save             keep the result in bench/baseline.json
+  --strict           exit 1 when a must is missed or a ratio fell by more than the tolerance
+  --list             names of the rows`;
+
+const { values } = parseArgs({
+  options: {
+    only: { type: "string" },
+    runs: { type: "string" },
+    quick: { type: "boolean", default: false },
+    patience: { type: "string", default: "0" },
+    dir: { type: "string", default: tmpdir() },
+    json: { type: "boolean", default: false },
+    save: { type: "boolean", default: false },
+    strict: { type: "boolean", default: false },
+    list: { type: "boolean", default: false },
+    help: { type: "boolean", short: "h", default: false },
+  },
+});
+
+function fail(message: string): never {
+  console.error(message);
+  process.exit(2);
+}
+
+if (values.help) {
+  console.log(usage);
+  process.exit();
+}
+const wanted = values.only?.split(",");
+const chosen = rows.filter(({ name }) => wanted === undefined || wanted.some((prefix) => name.startsWith(prefix)));
+if (chosen.length === 0) fail(`No row is called ${values.only}. There are: ${rows.map(({ name }) => name).join(", ")}`);
+if (values.list) {
+  console.log(chosen.map(({ name, title }) => `${name.padEnd(26)} ${title}`).join("\n"));
+  process.exit();
+}
+
+const folder = resolve(values.dir);
+mkdirSync(folder, { recursive: true });
+const options: HarnessOptions = {
+  runs: Number(values.runs ?? (values.quick ? 2 : 5)),
+  scale: values.quick ? 0.1 : 1,
+  folder,
+  patience: Number(values.patience),
+};
+if (!Number.isInteger(options.runs) || options.runs < 1) fail("Expected --runs to be an integer of at least 1.");
+if (!(options.patience >= 0)) fail("Expected --patience to be a number of seconds.");
+if (values.save && values.quick) fail("A quick run is no baseline.");
+
+const say = (text: string): void => (values.json ? console.error(text) : console.log(text));
+const machine = describeMachine(folder);
+const before = loadavg()[0] ?? 0;
+say(`${machineText(machine)}\n${options.runs} runs, median (range)\n`);
+
+const baseline = readBaseline();
+const results: RowResult[] = [];
+const missed: string[] = [];
+for (const row of chosen) {
+  const known = baseline?.rows.find(({ name }) => name === row.name);
+  const result = await measure(row, options);
+  results.push(result);
+  missed.push(...misses(row, result, known).map((what) => `${row.name}: ${what}`));
+  say(`${rowText(row, result, known)}\n`);
+}
+
+const result: Result = { machine, scale: options.scale, load: { before, after: loadavg()[0] ?? 0 }, rows: results };
+say(loadText(result.load));
+if (values.quick) say("A quick run: its figures are too rough to judge by.");
+else say(missed.length === 0 ? "Nothing is missed." : `Missed:\n${missed.map((what) => `  ${what}`).join("\n")}`);
+if (values.json) process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
+if (values.save) saveBaseline(result);
+if (values.strict && !values.quick && missed.length > 0) process.exitCode = 1;
