@@ -72,26 +72,26 @@ export function createConnections(logger: Logger, onLastReleased: () => Promise<
     };
   }
 
+  function create(name: string, server: BrokerServer): Held {
+    const entry: ServerEntry = {
+      name,
+      server,
+      ready() {
+        if (server.state !== "closed" && server.state !== "connecting") return undefined;
+        held.lazy ??= acquire([entry]).catch((error: unknown) => {
+          held.lazy = undefined;
+          throw error;
+        });
+        return held.lazy.then(() => undefined);
+      },
+    };
+    const held: Held = { entry, users: 0, ours: false, connecting: undefined, lazy: undefined };
+    known.set(name, held);
+    return held;
+  }
+
   return {
-    entry(name, server) {
-      const existing = known.get(name);
-      if (existing !== undefined) return existing.entry;
-      const entry: ServerEntry = {
-        name,
-        server,
-        ready() {
-          if (server.state !== "closed" && server.state !== "connecting") return undefined;
-          held.lazy ??= acquire([entry]).catch((error: unknown) => {
-            held.lazy = undefined;
-            throw error;
-          });
-          return held.lazy.then(() => undefined);
-        },
-      };
-      const held: Held = { entry, users: 0, ours: false, connecting: undefined, lazy: undefined };
-      known.set(name, held);
-      return entry;
-    },
+    entry: (name, server) => (known.get(name) ?? create(name, server)).entry,
     acquire,
     async releaseLazy() {
       const opened = [...known.values()].map((held) => {

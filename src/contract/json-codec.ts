@@ -90,7 +90,7 @@ function decodeText(payload: Uint8Array): string {
   const bytes = Buffer.isBuffer(payload)
     ? payload
     : Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
-  const text = bytes.toString("utf8");
+  const text = bytes.toString();
   // Only a text with replacement characters can have been invalid: the full check is rarely needed.
   if (text.includes("\uFFFD") && !isUtf8(bytes)) throw new DecodeError("The payload is not valid UTF-8.");
   return text;

@@ -14,7 +14,7 @@ const budgetPerBurst = 64;
 /**
  * Hands out messages in rounds, never from inside a publish. Subscriptions that want something stand in line; one that
  * competes with others gets one message per turn. Rounds are microtasks while traffic is light, and immediates once
- * the budget is used up, so that a busy worker cannot starve the event loop. While one is waited for, each publish adds
+ * the budget is used up, so that a busy worker cannot starve the event loop. While one is on its way, each publish adds
  * one to the budget: a publisher that never lets the loop turn would otherwise pile up messages that nobody may take.
  */
 export class Dispatcher {
@@ -34,9 +34,9 @@ export class Dispatcher {
 
   /** A message was published. */
   published(): void {
-    if (!this.#waiting) return;
+    if (!this.#turning) return;
     this.#budget += 1;
-    if (this.#budget < budgetPerBurst) return;
+    if (!this.#waiting || this.#budget < budgetPerBurst) return;
     this.#waiting = false;
     queueMicrotask(this.#round);
   }
