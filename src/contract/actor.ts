@@ -178,19 +178,24 @@ export type Missing<P, H, D> = [keyof D] extends [never]
         "a dependency needs headers this operation lacks"
       >;
 
-/** Fails at `deps` when dependencies and schemas want different types of one field, so that nothing could be sent. */
-export type Conflicting<P, H, D> = [keyof D] extends [never]
+/**
+ * Fails at `deps` when dependencies and schemas want different types of one field, so that nothing could be sent. With a
+ * contract it is `Missing` that fails.
+ */
+export type Conflicting<K, P, H, D> = [keyof D] extends [never]
   ? unknown
-  : Checked<
-      Impossible<Needs<D, "payload">, ActorPayload<P, D>>,
-      "deps",
-      "no value fits what is wanted of these payload fields"
-    > &
-      Checked<
-        Impossible<Needs<D, "headers">, ActorHeaders<H, D>>,
+  : "operation" extends K
+    ? unknown
+    : Checked<
+        Impossible<Needs<D, "payload">, ActorPayload<P, D>>,
         "deps",
-        "no value fits what is wanted of these headers"
-      >;
+        "no value fits what is wanted of these payload fields"
+      > &
+        Checked<
+          Impossible<Needs<D, "headers">, ActorHeaders<H, D>>,
+          "deps",
+          "no value fits what is wanted of these headers"
+        >;
 
 /** What `send` takes for an actor: its own fields and those of its dependencies. */
 export type ActorPayload<P, D> = [keyof Needs<D, "payload">] extends [never]

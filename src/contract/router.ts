@@ -55,7 +55,7 @@ export interface ActorRegistrar<YD> {
     >,
   >(
     config: Given<K> &
-      Conflicting<NoInfer<P>, NoInfer<H>, NoInfer<D>> &
+      Conflicting<NoInfer<K>, NoInfer<P>, NoInfer<H>, NoInfer<D>> &
       (
         | CodeFirst<P, H, R, D, C, HasRetry<K, YD>>
         | (ContractFirst<P, H, R, D, C, HasRetry<K, YD>> & Missing<NoInfer<P>, NoInfer<H>, NoInfer<D>>)
