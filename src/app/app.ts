@@ -1,6 +1,6 @@
 import type { Given } from "../contract/actor.ts";
-import { type Channel, toChannel } from "../contract/channel.ts";
-import type { Operation, Sendable } from "../contract/operation.ts";
+import { type Channel, mergeChannels, toChannel } from "../contract/channel.ts";
+import type { Sendable } from "../contract/operation.ts";
 import type { ActorRegistrar, HasRetry, Router } from "../contract/router.ts";
 import { createRouter } from "../contract/router.ts";
 import type {
@@ -41,6 +41,8 @@ export interface App<S extends ServerMap = ServerMap, D extends keyof S = keyof 
   readonly servers: S;
   readonly registry: ServerRegistry;
   readonly operations: OperationRegistry;
+  /** Channels of the actors, one per address: the first that is documented, in the order of registration. */
+  readonly channels: readonly Channel[];
   /** Adds a router's actors. Errors: `RouterCycleError`. */
   include(router: Router<boolean>): this;
   /** Opens connections (default: to all servers) for as long as the result is not closed. Counted: may be nested. */
@@ -178,6 +180,14 @@ function buildApp(options: AppOptions): App {
     },
     registry,
     operations,
+    get channels() {
+      const channels = new Map<string, Channel>();
+      for (const { channel: one } of engine.plans()) {
+        const known = channels.get(one.address);
+        channels.set(one.address, known === undefined ? one : mergeChannels(known, one));
+      }
+      return [...channels.values()];
+    },
     actor: root.actor,
     include(router) {
       root.include(router);
@@ -245,5 +255,3 @@ function buildApp(options: AppOptions): App {
   };
   return app;
 }
-
-export type { Operation };

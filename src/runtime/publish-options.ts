@@ -33,13 +33,7 @@ export function requireFeature(server: string, features: Features, name: Feature
   throw new CapabilityError(server, name, `Server ${server} cannot do this: ${what} needs "${name}". ${hint}`);
 }
 
-export function requireWithin(
-  server: string,
-  features: Features,
-  name: FeatureName,
-  what: string,
-  given: number,
-): void {
+function requireWithin(server: string, features: Features, name: FeatureName, what: string, given: number): void {
   requireFeature(server, features, name, what);
   const { max } = features[name];
   const limit = max === undefined ? undefined : parseDuration(max);

@@ -1,5 +1,5 @@
 import type { ActorPlan, RunnableMessage } from "../contract/actor-plan.ts";
-import type { Message, ReplyOptions, SettledOutcome } from "../contract/message.ts";
+import type { ReplyOptions, SettledOutcome } from "../contract/message.ts";
 import type { MessagePatch } from "../contract/middleware.ts";
 import type { PublishBytesOptions, Send, SendResult } from "../contract/send.ts";
 import type { Awaitable } from "../internal/awaitable.ts";
@@ -247,5 +247,3 @@ export class ReceivedMessage implements RunnableMessage, Known {
     return confirmed;
   }
 }
-
-export type { Message };

@@ -30,7 +30,7 @@ function absent(what: string): never {
  * @example await callActor(welcome, { payload: { userId: 7 }, deps: { user } });
  */
 export function callActor<F>(
-  actor: Actor<never, never, unknown, F>,
+  actor: Actor<unknown, unknown, unknown, F>,
   given: Given<ContextOfHandler<F>>,
 ): ResultOfHandler<F> {
   const {
