@@ -6,6 +6,7 @@ import { createRouter } from "../contract/router.ts";
 import type {
   PayloadOf,
   PublishBytesOptions,
+  PublishJsonOptions,
   ReplyOf,
   RequestArguments,
   SendArguments,
@@ -73,11 +74,7 @@ export interface App<S extends ServerMap = ServerMap, D extends keyof S = keyof 
   /** Sends bytes as they are, without topic and validation. */
   publish(channel: string, payload: Uint8Array | string, options?: PublishBytesOptions<S, D>): Promise<SendResult>;
   /** Sends a value, encoded by the app's codec, without topic and validation. */
-  publishJson(
-    channel: string,
-    value: unknown,
-    options?: Omit<PublishBytesOptions<S, D>, "contentType">,
-  ): Promise<SendResult>;
+  publishJson(channel: string, value: unknown, options?: PublishJsonOptions<S, D>): Promise<SendResult>;
   deadLetters(channel: string | Channel, options?: { readonly server?: keyof S }): DeadLetterStore;
   inspect(channel: string | Channel, options?: { readonly server?: keyof S }): Promise<ChannelStats>;
   /** Removes all waiting messages of a channel; dead letters stay. Returns how many. */

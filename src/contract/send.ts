@@ -34,16 +34,19 @@ export interface DedupeOption {
 }
 
 /** Options that depend on what the server can do. */
-export interface Scheduling<F> {
-  /** Not before this time has passed, by the broker's clock. 0 = now. */
-  readonly delay?: Gate<F, "delay", Duration>;
-  /** Not before this moment; in the past = now. Not together with `delay`. */
-  readonly at?: Gate<F, "delay", Date | number>;
+export interface Handling<F> {
   /** 0…100, default 10, higher runs sooner. `priority.high` and others are names for some. */
   readonly priority?: Gate<F, "priority", number>;
   /** Dropped when not started by then (event `message.expired`). */
   readonly expiresIn?: Gate<F, "expiry", Duration>;
   readonly dedupe?: Gate<F, "dedupe", DedupeOption>;
+}
+
+export interface Scheduling<F> extends Handling<F> {
+  /** Not before this time has passed, by the broker's clock. 0 = now. */
+  readonly delay?: Gate<F, "delay", Duration>;
+  /** Not before this moment; in the past = now. Not together with `delay`. */
+  readonly at?: Gate<F, "delay", Date | number>;
 }
 
 /** Options of everything that is sent. */
@@ -94,21 +97,29 @@ type Answering<S extends ServerMap> = {
     : K;
 }[keyof S];
 
-/** A request is sent at once, and its reply goes to the app. */
-export type RequestOptions<T, S extends ServerMap = ServerMap, D extends keyof S = keyof S> = SendOptions<T, S, D> & {
-  /** How long to wait for the reply. Default 30 s. */
-  readonly timeout?: Duration;
-  readonly delay?: never;
-  readonly at?: never;
-  readonly replyTo?: never;
-};
+type RequestTarget<S extends ServerMap, D extends keyof S> =
+  | {
+      [K in Answering<S>]: { readonly server: K; readonly params?: ParamsOf<S[K]> } & Handling<FeaturesOf<S[K]>>;
+    }[Answering<S>]
+  | ([D & Answering<S>] extends [never]
+      ? never
+      : { readonly server?: undefined; readonly params?: ParamsOf<S[D]> } & Handling<FeaturesOf<S[D]>>);
 
-/** Where the default server cannot answer, another one must be named. */
+/** A request is sent at once, and its reply comes to the app. Where the default server cannot answer, another is named. */
+export type RequestOptions<T, S extends ServerMap = ServerMap, D extends keyof S = keyof S> = HeadersOption<T> &
+  RequestTarget<S, D> &
+  Omit<CommonSendOptions, "replyTo"> & {
+    /** `false`: send the value without validating it. Default true. */
+    readonly validate?: boolean;
+    /** How long to wait for the reply. Default 30 s. */
+    readonly timeout?: Duration;
+  };
+
 export type RequestArguments<T, S extends ServerMap, D extends keyof S> = [D & Answering<S>] extends [never]
-  ? [options: RequestOptions<T, S, D> & { readonly server: Answering<S> }]
+  ? [options: RequestOptions<T, S, D>]
   : HeadersOptional<T> extends true
-    ? [options?: RequestOptions<T, S, D> & { readonly server?: Answering<S> | undefined }]
-    : [options: RequestOptions<T, S, D> & { readonly server?: Answering<S> | undefined }];
+    ? [options?: RequestOptions<T, S, D>]
+    : [options: RequestOptions<T, S, D>];
 
 /** Where a message went. */
 export interface SendResult {
@@ -129,9 +140,14 @@ export type Send<S extends ServerMap = ServerMap, D extends keyof S = keyof S> =
   ...options: SendArguments<T, S, D>
 ) => Promise<SendResult>;
 
-/** Options of `publish`, which sends bytes as they are. */
-export type PublishBytesOptions<S extends ServerMap = ServerMap, D extends keyof S = keyof S> = Target<S, D> &
+/** Options of `publishJson`, which neither validates nor adds a topic. */
+export type PublishJsonOptions<S extends ServerMap = ServerMap, D extends keyof S = keyof S> = Target<S, D> &
   Omit<CommonSendOptions, "parameters"> & {
     readonly headers?: Readonly<Record<string, string>>;
-    readonly contentType?: string;
   };
+
+/** Options of `publish`, which sends bytes as they are. */
+export type PublishBytesOptions<S extends ServerMap = ServerMap, D extends keyof S = keyof S> = PublishJsonOptions<
+  S,
+  D
+> & { readonly contentType?: string };
