@@ -15,12 +15,12 @@ function line(name: string, counts: Counts): string {
   return `  ${name.padEnd(16)}${cells.join("")}`;
 }
 
-/** `a 1, b 2, c 3`, in lines that fit any terminal. */
+/** `a 1, b 2, c 3`, in lines that fit 80 columns. */
 function wrap(pieces: readonly string[]): string {
   const lines: string[] = [];
   let last = "";
   for (const piece of pieces) {
-    if (last !== "" && last.length + piece.length > 90) {
+    if (last !== "" && last.length + piece.length > 75) {
       lines.push(`${last},`);
       last = "";
     }

@@ -16,8 +16,7 @@ export function opening({ left, lost, held }: Stock, all: number, earlier: numbe
   if (earlier === 0) return `sent: ${all}`;
   if (left === 0) return "nothing to do: an earlier run has done it all (--fresh starts over)";
   const sentNow = earlier < all ? `, ${all - earlier} of them sent only now` : "";
-  const wait =
-    held > 0 ? `\nanother run holds ${held} of them: if it was killed, they come back when its leases end (3 s)` : "";
+  const wait = held > 0 ? `\n${held} of them are leased to another run; if it is dead, they come back within 4 s` : "";
   return styleText("bold", `resuming: ${all - left} done, ${left} left, ${lost} lost${sentNow}`) + wait;
 }
 
@@ -31,7 +30,7 @@ export function nextSteps({ dead }: Stock, { server, fixed }: Options): string {
       text: `${command} --replay --fixed`,
       what: "with both bugs fixed, send those again",
     },
-    { when: true, text: `${command} --fresh --slow 200`, what: "from the start, slowly: kill -9 it, run it again" },
+    { when: true, text: `${command} --fresh --slow 200`, what: "from the start, to kill -9 it midway" },
   ].filter(({ when }) => when);
   const width = Math.max(...steps.map(({ text }) => text.length));
   return steps.map(({ text, what }) => `  ${text.padEnd(width)}   ${what}`).join("\n");
