@@ -41,15 +41,19 @@ export type OnTimeout<C, Y> = C extends "auto" | "manual" | "explicit"
   ? Outcome | (Y extends true ? "retry" : never)
   : never;
 
-/** The type parameter keeps the literal that an async function returns, which would be widened to `string` without it. */
+/** The type parameter keeps a literal that an async function returns, which would be widened to `string` without it. */
 type Returning<X, T> = <const Literal>(context: X) => Awaitable<T | Literal>;
+
+/** A reply, or nothing where it has been sent before. An object without type parameter fails at the very property. */
+type Replying<X, T> = [T] extends [object]
+  ? (context: X) => Awaitable<T | undefined | void>
+  : Returning<X, T | undefined | void>;
 
 /** A handler returns an outcome in explicit mode, the reply where there is a reply schema, else anything. */
 export type Handler<C, R, X> = C extends "explicit"
   ? Returning<X, Outcome | "none">
   : R extends AnySchema
-    ? // `void`: a handler that has already replied returns nothing.
-      Returning<X, In<R> | undefined | void>
+    ? Replying<X, In<R>>
     : (context: X) => unknown;
 
 export type ReturnOf<F> = F extends (context: never) => infer Returned ? Returned : never;
@@ -138,6 +142,11 @@ export interface ContractFirst<P extends MaybeSchema, H extends MaybeSchema, R e
   readonly reply?: never;
   readonly channel?: never;
 }
+
+type FromOperation = "channel" | "topic" | "topicHeader" | "payload" | "headers" | "reply";
+
+/** Makes an option fail that stands beside an operation and belongs to it. */
+export type Exclusive<K> = "operation" extends K ? { readonly [Name in FromOperation]?: never } : unknown;
 
 /** Which options are given, by name: a type that looks at this needs not infer from their values. */
 export type Given<K extends PropertyKey> = { readonly [Name in K]?: unknown };

@@ -13,6 +13,7 @@ import type {
   Conflicting,
   Context,
   ContractFirst,
+  Exclusive,
   Given,
   Handler,
   HeadersOut,
@@ -55,6 +56,7 @@ export interface ActorRegistrar<YD> {
     >,
   >(
     config: Given<K> &
+      Exclusive<NoInfer<K>> &
       Conflicting<NoInfer<K>, NoInfer<P>, NoInfer<H>, NoInfer<D>> &
       (
         | CodeFirst<P, H, R, D, C, HasRetry<K, YD>>

@@ -11,7 +11,7 @@ export type IsAny<T> = 0 extends 1 & T ? true : false;
 export declare function check<_Holds extends true>(): void;
 
 /** Types of the platform that hold an `any` of their own. */
-type Foreign = AbortSignal | Date | Error | Uint8Array | NodeJS.ProcessEnv;
+type Foreign = AbortSignal | Date | Error | Uint8Array;
 
 /** Paths to every `any` in a type: properties, parameters and results of functions, what promises resolve to. */
 export type AnyPaths<T, Path extends string = "", Depth extends 1[] = []> =
@@ -21,7 +21,7 @@ export type AnyPaths<T, Path extends string = "", Depth extends 1[] = []> =
       ? never
       : unknown extends T
         ? never
-        : Depth["length"] extends 5
+        : Depth["length"] extends 6
           ? never
           : T extends Foreign | string | number | boolean | bigint | symbol | null | undefined
             ? never
