@@ -14,7 +14,7 @@ import {
 } from "millrace";
 import { inMemory } from "millrace/memory";
 import { sqlite } from "millrace/sqlite";
-import { createTestClient, type ProcessedMessage } from "millrace/testing";
+import { callActor, createTestClient, type ProcessedMessage } from "millrace/testing";
 import * as z from "zod";
 import { check, type Equal } from "./stage.test-d.ts";
 
@@ -158,3 +158,11 @@ await client.send(sendWelcome, { userId: 7 }, { headers: { "correlation-id": "t"
 const done = await client.processNext();
 check<Equal<typeof done, ProcessedMessage | undefined>>();
 undo.dispose();
+const answer = await callActor(welcome, {
+  payload: { userId: 7 },
+  deps: { user: { id: 7, email: "a@example.org" } },
+  headers,
+  message: { id },
+  send: async () => sent,
+});
+check<Equal<typeof answer, { ok: true }>>();
