@@ -9,7 +9,7 @@ import { BareTable } from "./bare-table.ts";
 import { concurrency, type Subject } from "./subject.ts";
 
 const warmUp = 10_000;
-const total = 100_000;
+const total = 200_000;
 /** Rows in one transaction of the bare loops. */
 const batch = 500;
 
