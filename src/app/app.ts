@@ -118,8 +118,23 @@ export function createApp<
   return app as unknown as ReturnType<typeof createApp<One, S, D, K>>;
 }
 
+function infoOf(options: AppInfo): AppInfo {
+  const { title = "millrace", version = "0.0.0", description, termsOfService, contact, license, tags } = options;
+  const given = {
+    title,
+    version,
+    description,
+    termsOfService,
+    contact,
+    license,
+    tags,
+    externalDocs: options.externalDocs,
+  };
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+}
+
 function buildApp(options: AppOptions): App {
-  const { title = "millrace", version = "0.0.0", middleware, retry } = options;
+  const { middleware, retry } = options;
   const { channel, timeout, codec, keepAlive, deliveryLimit } = options;
   const clock = options.runtime?.clock ?? systemClock;
   const defaultLogger = createDefaultLogger(process.stderr, () => clock.now());
@@ -171,7 +186,7 @@ function buildApp(options: AppOptions): App {
   }
 
   const app: App = {
-    info: { ...options, title, version },
+    info: infoOf(options),
     get servers() {
       return Object.fromEntries(registry.names.map((name) => [name, registry.get(name)]));
     },

@@ -77,7 +77,9 @@ export function createConnections(logger: Logger, onLastReleased: () => Promise<
       name,
       server,
       ready() {
-        if (server.state !== "closed" && server.state !== "connecting") return undefined;
+        const { state } = server;
+        if (state === "ready" || state === "reconnecting") return undefined;
+        if (state === "failed") held.lazy = undefined;
         held.lazy ??= acquire([entry]).catch((error: unknown) => {
           held.lazy = undefined;
           throw error;

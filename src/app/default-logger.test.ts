@@ -47,8 +47,7 @@ for (const [kind, isTTY] of [
       expect(text()).toContain("[redacted]");
     });
 
-    const check = isTTY ? test.fails : test;
-    check("cannot be made to forge a line or move the cursor", () => {
+    test("cannot be made to forge a line or move the cursor", () => {
       const { text, logger } = lines(isTTY);
       const evil = "x\r\n2030 error fake\u001b[2J";
       logger.error({ event: "x", message_id: evil, err: { name: evil, message: evil } }, evil);
@@ -57,7 +56,7 @@ for (const [kind, isTTY] of [
       expect(text()).not.toContain("\u001b");
     });
 
-    check.each([
+    test.each([
       [
         "circular",
         () => {

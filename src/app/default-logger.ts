@@ -36,10 +36,14 @@ function jsonLine(level: Level, fields: LogFields, message: string | undefined, 
 /** JSON strings escape control characters, so that nothing in a message can forge a line or move the cursor. */
 function shown(value: unknown): string {
   if (typeof value === "string" && /^[\w.:/@+-]{1,80}$/.test(value)) return value;
-  if (typeof value === "object" && value !== null && "name" in value && "message" in value) {
-    return JSON.stringify(`${String(value.name)}: ${String(value.message)}`);
+  try {
+    if (typeof value === "object" && value !== null && "name" in value && "message" in value) {
+      return JSON.stringify(`${String(value.name)}: ${String(value.message)}`, replacer);
+    }
+    return JSON.stringify(value, replacer) ?? "undefined";
+  } catch {
+    return "(not loggable)";
   }
-  return JSON.stringify(value, replacer) ?? "undefined";
 }
 
 function humanLine(level: Level, fields: LogFields, message: string | undefined, now: number): string {
@@ -48,7 +52,13 @@ function humanLine(level: Level, fields: LogFields, message: string | undefined,
   const pairs = Object.entries(rest)
     .filter(([, value]) => value !== undefined)
     .map(([key, value]) => `${key}=${secrets.test(key) ? "[redacted]" : shown(value)}`);
-  return [time, level.padEnd(5), event.padEnd(24), ...pairs, ...(message === undefined ? [] : [message])].join(" ");
+  return [
+    time,
+    level.padEnd(5),
+    event.padEnd(24),
+    ...pairs,
+    ...(message === undefined ? [] : [JSON.stringify(message)]),
+  ].join(" ");
 }
 
 export interface DefaultLogger extends Logger {

@@ -51,6 +51,8 @@ export interface Engine {
   readonly requester: Requester;
   readonly connections: Connections;
   readonly overrides: Map<Dependency, DependencyDefinition["resolve"]>;
+  /** Resolves app-wide dependencies anew from now on. */
+  renewAppScope(): void;
   entry(name: string | undefined): ServerEntry;
   plans(): readonly ActorPlan[];
   worker(options: WorkerOptions<PropertyKey>): Worker;
@@ -152,6 +154,7 @@ export function createEngine(options: EngineOptions): Engine {
     requester,
     connections,
     overrides,
+    renewAppScope: () => appScope.renew(),
     entry,
     plans,
     worker(given) {

@@ -12,6 +12,9 @@ import type { RoutableMessage } from "./routing.ts";
 export interface RunnableMessage extends Message {
   /** The error of reading the input (decoding, validation), to tell it from errors of the handler. */
   inputError: unknown;
+  /** Timed out, lost, or given up: a handler must not start any more. `stopReason` says why. */
+  readonly isOver: boolean;
+  readonly stopReason: unknown;
   patch(patch: MessagePatch): void;
   /** Runs once the message is settled and its handler has ended. */
   onFinish(cleanup: () => Awaitable<void>): void;

@@ -81,11 +81,17 @@ export function composeActor<C extends ActorCall>(
   return middlewares.reduceRight<ActorLeaf<C>>((inner, middleware) => {
     return function runMiddleware(call) {
       let called = false;
-      const next = async (patch?: MessagePatch): Promise<unknown> => {
+      const proceed = async (patch: MessagePatch | undefined): Promise<unknown> => {
         if (called) throw new NextCalledTwiceError(middleware.name);
         called = true;
         if (patch !== undefined) apply(call, patch);
         return inner(call);
+      };
+      const next = (patch?: MessagePatch): Promise<unknown> => {
+        const result = proceed(patch);
+        // A middleware that does not wait for it must not end the process by that.
+        result.catch(() => {});
+        return result;
       };
       return middleware(call, next);
     };
@@ -98,10 +104,15 @@ export function composeProducer(middlewares: readonly ProducerMiddleware[], leaf
   return middlewares.reduceRight<ProducerLeaf>((inner, middleware) => {
     return async function runMiddleware(call) {
       let called = false;
-      const next = async (patch?: ProducerPatch): Promise<SendResult> => {
+      const proceed = async (patch: ProducerPatch | undefined): Promise<SendResult> => {
         if (called) throw new NextCalledTwiceError(middleware.name);
         called = true;
         return inner(patch === undefined ? call : { ...call, ...patch });
+      };
+      const next = (patch?: ProducerPatch): Promise<SendResult> => {
+        const result = proceed(patch);
+        result.catch(() => {});
+        return result;
       };
       const result = await middleware(call, next);
       if (result !== undefined) return result;

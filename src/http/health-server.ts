@@ -37,7 +37,8 @@ export async function serveHealth(
   const host = options.host ?? "127.0.0.1";
   const port = integerOption("health.port", options.port, { min: 0, max: 65_535 });
   const path = options.path ?? "/healthz";
-  const allowed = new Set([...loopback, host.toLowerCase(), ...(options.allowedHosts ?? [])]);
+  const names = [...loopback, host, `[${host}]`, ...(options.allowedHosts ?? [])];
+  const allowed = new Set(names.map((name) => name.toLowerCase()));
   const probes = new Map<string, (health: HealthReport) => boolean>([
     ["/livez", (health) => health.live],
     ["/readyz", (health) => health.ready],

@@ -8,7 +8,7 @@ import { type ActorCall, type ActorInfo, type ActorMiddleware, composeActor } fr
 import { compileRetry, type RetryOption } from "../contract/retry.ts";
 import { byTopic } from "../contract/routing.ts";
 import type { Send } from "../contract/send.ts";
-import { type Awaitable, isPromise } from "../internal/awaitable.ts";
+import { type Awaitable, isPromise, silence } from "../internal/awaitable.ts";
 import type { MessageHeaders } from "../internal/headers.ts";
 import { durationOption } from "../server/option.ts";
 import { type MaybeSchema, validate } from "../server/schema.ts";
@@ -90,17 +90,28 @@ function compileLeaf(
   const { maxPayloadBytes } = environment;
 
   function handle(message: RunnableMessage, payload: unknown, headers: unknown, resolved: unknown): Awaitable<unknown> {
+    if (message.isOver) throw message.stopReason;
     return definition.handler(new HandlerContext(payload, headers as MessageHeaders, resolved, message, reply));
   }
 
   return function runLeaf(message) {
     const decoded = readPayload(message, decoder, maxPayloadBytes);
     const payload = payloadSchema === undefined ? decoded : validatePayload(message, payloadSchema, decoded);
-    const headers = headersSchema === undefined ? message.headers : readHeaders(message, headersSchema);
+    const headers = headersSchema === undefined ? message.headers : headersBeside(payload, message);
     if (!hasDeps && !isPromise(payload) && !isPromise(headers))
       return handle(message, payload, headers, noDependencies);
     return runWithDependencies(message, decoded, payload, headers);
   };
+
+  /** Headers that are refused at once leave a payload behind that may be refused later. */
+  function headersBeside(payload: unknown, message: RunnableMessage): Awaitable<unknown> {
+    try {
+      return readHeaders(message, headersSchema);
+    } catch (error) {
+      silence(payload);
+      throw error;
+    }
+  }
 
   async function runWithDependencies(
     message: RunnableMessage,

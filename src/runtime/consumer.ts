@@ -2,7 +2,6 @@ import type { ActorPlan } from "../contract/actor-plan.ts";
 import type { ReplyOptions } from "../contract/message.ts";
 import type { PublishBytesOptions, Send, SendResult } from "../contract/send.ts";
 import { isPromise } from "../internal/awaitable.ts";
-import type { TimerHandle } from "../internal/clock.ts";
 import type { Duration } from "../internal/duration.ts";
 import { Ring } from "../internal/ring.ts";
 import { type Delivery, suspectAfter } from "../server/delivery.ts";
@@ -17,11 +16,19 @@ import type { Routes } from "./routes.ts";
 import { Runner } from "./runner.ts";
 import { Settler } from "./settler.ts";
 import type { SlotUser } from "./slots.ts";
+import { Suspects } from "./suspects.ts";
 import { Unwanted } from "./unwanted.ts";
 import type { WorkerState } from "./worker-state.ts";
 
-/** Longer than the deliveries of one batch are apart. */
-const suspectPause = 50;
+/** Deliveries beyond the attempts of a retry policy that are no reason to call a message poison yet. */
+const lostWorkers = 3;
+
+/** A retry policy must be able to use up its attempts, even when a few workers are lost on the way. */
+function limitOf(plan: ActorPlan, fallback: number): number {
+  const limit = plan.deliveryLimit ?? fallback;
+  const { retry } = plan.policy;
+  return retry === undefined ? limit : Math.max(limit, retry.attempts + lostWorkers);
+}
 
 /** One subscription of a worker: takes deliveries, finds their actors, starts them as slots allow, settles what remains. */
 export class Consumer implements MessageOwner, SlotUser {
@@ -32,13 +39,11 @@ export class Consumer implements MessageOwner, SlotUser {
   readonly #routes: Routes;
   readonly #waiting = new Ring<ReceivedMessage>();
   readonly #running: ReceivedMessage[] = [];
-  readonly #suspects: ReceivedMessage[] = [];
+  readonly #suspects: Suspects;
   readonly #settler: Settler;
   readonly #unwanted: Unwanted;
   readonly #runner: Runner;
   readonly #leases: LeaseKeeper;
-  #suspect: ReceivedMessage | undefined;
-  #gathering: TimerHandle | undefined;
   #subscription: Subscription | undefined;
   #overfull = false;
   #received = 0;
@@ -53,7 +58,12 @@ export class Consumer implements MessageOwner, SlotUser {
     this.serverName = entry.name;
     const { clock, logger } = worker;
     const { serverName } = this;
-    this.#settler = new Settler({ clock, logger, serverName, onConcluded: (message) => this.#release(message) });
+    this.#settler = new Settler({
+      ...{ clock, logger, serverName },
+      onLost: (message) => this.#runner.noteLost(message),
+      onCallbackError: (message, error) => this.onCallbackError(message, error),
+      onConcluded: (message) => this.#release(message),
+    });
     this.#unwanted = new Unwanted(worker, this.#settler, serverName, entry.server.features);
     this.#runner = new Runner({
       worker,
@@ -61,6 +71,11 @@ export class Consumer implements MessageOwner, SlotUser {
       serverName,
       features: entry.server.features,
       onDecided: (message, counted) => this.#onDecided(message, counted),
+    });
+    this.#suspects = new Suspects({
+      ...{ worker, serverName },
+      isHeldUp: () => this.#paused || this.#draining,
+      start: (message) => this.#start(message),
     });
     this.#leases = new LeaseKeeper({
       clock,
@@ -72,7 +87,7 @@ export class Consumer implements MessageOwner, SlotUser {
   }
 
   get waiting(): number {
-    return this.#waiting.size + this.#suspects.length;
+    return this.#waiting.size + this.#suspects.size;
   }
   /** Deliveries received so far; only compared, never shown. */
   get received(): number {
@@ -106,10 +121,12 @@ export class Consumer implements MessageOwner, SlotUser {
       onDelivery: (delivery) => this.#accept(delivery),
       onStateChange: (state, error) => this.#onStateChange(state, error),
       onExpired: (channel, id) => {
+        this.#worker.counts.expired += 1;
         logger.warn({ event: "message.expired", server: this.serverName, channel, message_id: id });
       },
     });
     if (this.#state === "connecting") this.#state = "ready";
+    if (this.#paused) await this.#subscription.pause();
     logger.info({ event: "consumer.subscribed", server: this.serverName, channels: this.#routes.channels });
   }
 
@@ -127,9 +144,14 @@ export class Consumer implements MessageOwner, SlotUser {
   /** Stops intake and hands back what has not started. */
   async drain(): Promise<void> {
     this.#draining = true;
-    await this.#subscription?.drain();
+    const drained = this.#stopIntake();
     for (const message of this.#waiting.takeAll()) this.#unwanted.handBack(message);
-    for (const message of this.#suspects.splice(0)) this.#unwanted.handBack(message);
+    for (const message of this.#suspects.takeAll()) this.#unwanted.handBack(message);
+    await drained;
+  }
+
+  async #stopIntake(): Promise<void> {
+    await this.#subscription?.drain();
   }
 
   abortRunning(): void {
@@ -146,21 +168,21 @@ export class Consumer implements MessageOwner, SlotUser {
   }
 
   async close(): Promise<void> {
-    this.#worker.clock.clearTimer(this.#gathering);
+    this.#suspects.close();
     this.#leases.stop();
     await this.#subscription?.close();
     for (const message of [...this.held]) this.#release(message);
   }
 
   pump(): void {
-    while (this.#waiting.size > 0 && !this.#paused) {
+    while (this.#waiting.size > 0 && !this.#paused && !this.#draining) {
       if (!this.#worker.slots.tryTake()) break;
       const message = this.#waiting.shift();
       // A message whose lease was lost while it waited is only in the queue by name.
       if (message === undefined || message.state !== "pending") this.#worker.slots.release(true);
       else this.#start(message);
     }
-    this.#pumpSuspects();
+    this.#suspects.pump();
     this.#checkFill();
   }
 
@@ -168,26 +190,32 @@ export class Consumer implements MessageOwner, SlotUser {
     const worker = this.#worker;
     const message = new ReceivedMessage(delivery, this);
     this.#received += 1;
+    // Too late, since the server does not stop at once: closing the subscription gives it back. Rejecting it here would
+    // only make it come again.
+    if (this.#draining) return;
     message.heldAt = this.held.push(message) - 1;
-    if (this.#draining) return this.#unwanted.handBack(message);
     if (worker.debug) worker.logger.debug({ event: "message.received", ...this.#fields(message) });
     const plan = this.#find(message);
     message.plan = plan;
     this.#leases.watch(message);
     if (plan === undefined) return this.#unwanted.unrouted(message);
-    const excused = plan.policy.retry === undefined ? 0 : message.book.attempts;
-    if (message.deliveries - excused > (plan.deliveryLimit ?? worker.deliveryLimit))
-      return this.#unwanted.poison(message);
-    if (worker.zombies.size > 0 && worker.zombies.has(message.id)) return this.#unwanted.holdBack(message);
+    if (message.deliveries > limitOf(plan, worker.deliveryLimit)) return this.#unwanted.poison(message);
+    if (this.#runsHere(message)) return this.#unwanted.holdBack(message);
     if (message.lapses >= suspectAfter) {
-      this.#suspects.push(message);
-      this.#gatherSuspects();
+      this.#suspects.add(message);
     } else if (this.#waiting.size === 0 && !this.#paused && worker.slots.tryTake()) {
       this.#start(message);
     } else {
       this.#waiting.push(message);
-      this.#checkFill();
     }
+    this.#checkFill();
+  }
+
+  /** An earlier delivery of it has not ended here: its lease was lost, or it ignores its signal. */
+  #runsHere({ id, deliveries }: ReceivedMessage): boolean {
+    const { zombies } = this.#worker;
+    if (zombies.size > 0 && zombies.has(id)) return true;
+    return deliveries > 1 && this.#running.some((running) => running.id === id);
   }
 
   /** A routing function of the user that throws must not take the subscription down. */
@@ -202,43 +230,8 @@ export class Consumer implements MessageOwner, SlotUser {
 
   #start(message: ReceivedMessage): void {
     message.runsAt = this.#running.push(message) - 1;
-    if (message === this.#suspect) this.#runner.runSuspect(message);
+    if (this.#suspects.isRunning(message)) this.#runner.runSuspect(message);
     else this.#runner.run(message);
-  }
-
-  /** Waits a moment for the others of the same batch, so that there is a choice of whom to suspect least. */
-  #gatherSuspects(): void {
-    if (this.#gathering !== undefined || this.#suspect !== undefined) return;
-    this.#gathering = this.#worker.clock.setTimer(() => {
-      this.#gathering = undefined;
-      this.#pumpSuspects();
-    }, suspectPause);
-  }
-
-  /** Suspects run one at a time, beside ordinary messages, the least suspicious first: the killer is found alone. */
-  #pumpSuspects(): void {
-    if (this.#suspect !== undefined || this.#gathering !== undefined) return;
-    if (this.#suspects.length === 0 || this.#paused) return;
-    let least = 0;
-    this.#suspects.forEach((message, index) => {
-      if (message.deliveries < (this.#suspects[least]?.deliveries ?? 0)) least = index;
-    });
-    if (!this.#worker.slots.tryTake()) return;
-    const [message] = this.#suspects.splice(least, 1);
-    if (message === undefined || message.state !== "pending") {
-      this.#worker.slots.release(true);
-      return;
-    }
-    this.#worker.logger.warn({
-      event: "message.suspect",
-      server: this.serverName,
-      channel: message.channel,
-      message_id: message.id,
-      deliveries: message.deliveries,
-      lapses: message.lapses,
-    });
-    this.#suspect = message;
-    this.#start(message);
   }
 
   #onDecided(message: ReceivedMessage, counted: boolean): void {
@@ -248,7 +241,7 @@ export class Consumer implements MessageOwner, SlotUser {
       this.#running[place] = last;
       last.runsAt = place;
     }
-    if (message === this.#suspect) this.#suspect = undefined;
+    this.#suspects.end(message);
     const worker = this.#worker;
     if (counted) worker.counts.processed += 1;
     worker.slots.release(!counted);
@@ -272,21 +265,27 @@ export class Consumer implements MessageOwner, SlotUser {
     const worker = this.#worker;
     if (worker.debug) worker.logger.debug({ event: "message.settled", ...this.#fields(message), outcome });
     worker.onSettled(outcome);
+    this.#checkFill();
   }
 
   #lose(message: ReceivedMessage, error: LeaseLostError): void {
     this.#settler.lose(message, error);
   }
 
-  /** Early acks let the server send more than there is room for: then it has to wait. */
+  /**
+   * What is acked early is not unsettled any more, so that the server sends more than there is room for: then it has to
+   * wait. Without early acks its own limit comes first, and it is never paused.
+   */
   #checkFill(): void {
-    const { prefetch } = this.#worker;
     const subscription = this.#subscription;
     if (subscription === undefined || this.#paused || this.#draining) return;
-    if (!this.#overfull && this.#waiting.size > prefetch) {
+    const { concurrency, prefetch } = this.#worker;
+    const limit = concurrency + prefetch;
+    const here = this.#running.length + this.#waiting.size + this.#suspects.size;
+    if (!this.#overfull && here >= limit && this.held.length < limit) {
       this.#overfull = true;
       this.#guarded(subscription.pause());
-    } else if (this.#overfull && this.#waiting.size <= prefetch / 2) {
+    } else if (this.#overfull && here < limit - Math.floor(prefetch / 2)) {
       this.#overfull = false;
       this.#guarded(subscription.resume());
     }
@@ -318,6 +317,10 @@ export class Consumer implements MessageOwner, SlotUser {
     return { server: this.serverName, channel, message_id: id, actor: plan?.name };
   }
 
+  onCallbackError(message: ReceivedMessage, error: unknown): void {
+    const err = recordError(error);
+    this.#worker.logger.error({ event: "message.after_settle.error", ...this.#fields(message), err });
+  }
   newId(): string {
     return this.#worker.ids();
   }
@@ -352,6 +355,7 @@ export class Consumer implements MessageOwner, SlotUser {
     message.state = "settling";
     message.outcome = "reply";
     const { delivery } = message;
+    let done = false;
     try {
       // One atomic step where the broker can; otherwise the reply is confirmed before the message is acked.
       await producer.dispatch(
@@ -362,6 +366,7 @@ export class Consumer implements MessageOwner, SlotUser {
           ? undefined
           : async (last) => {
               await delivery.reply?.(last.message, last.channel, last.options);
+              done = true;
               return { id: last.message.id, server: last.server, channel: last.channel };
             },
       );
@@ -369,8 +374,9 @@ export class Consumer implements MessageOwner, SlotUser {
       this.#settler.reopen(message);
       throw error;
     }
-    if (delivery.reply === undefined) this.#settler.perform(message, "ack");
-    else this.#settler.confirm(message);
+    // A middleware may have kept the reply back: then the message is done without one.
+    if (done) this.#settler.confirm(message);
+    else this.#settler.perform(message, "ack");
     await message.settled;
   }
 }

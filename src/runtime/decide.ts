@@ -2,6 +2,7 @@ import type { ErrorOutcome } from "../contract/actor.ts";
 import type { DecisionPolicy } from "../contract/actor-plan.ts";
 import type { Message } from "../contract/message.ts";
 import { assertNever } from "../internal/assert.ts";
+import { silence } from "../internal/awaitable.ts";
 import { parseDuration } from "../internal/duration.ts";
 import { nextRetry } from "../policies/retry.ts";
 import { DecodeError, InvalidOutcomeError, type ValidationError } from "../server/errors.ts";
@@ -108,6 +109,7 @@ function decideError(
     } catch (problem) {
       return { action: "nack", code: "error", error, problem, attempted: true };
     }
+    silence(chosen);
     if (chosen === undefined) return invalidChoice(policy, error, chosen);
   } else {
     chosen = onError;
@@ -149,6 +151,7 @@ function decideInvalid(policy: DecisionPolicy, error: unknown, message: Message)
     } catch (problem) {
       return { ...nack(code, error), problem };
     }
+    silence(chosen);
     if (chosen !== "ack" && chosen !== "nack" && chosen !== "reject") {
       return { ...nack(code, error), problem: new InvalidOutcomeError(`onInvalid of actor ${policy.actor}`, chosen) };
     }

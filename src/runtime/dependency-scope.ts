@@ -1,6 +1,6 @@
 import type { Dependencies, Dependency, DependencyDefinition } from "../contract/dependency.ts";
 import type { Message } from "../contract/message.ts";
-import { type Awaitable, isPromise } from "../internal/awaitable.ts";
+import { type Awaitable, isPromise, silence } from "../internal/awaitable.ts";
 import type { MessageHeaders } from "../internal/headers.ts";
 import type { MaybeSchema } from "../server/schema.ts";
 
@@ -25,6 +25,7 @@ export const noDependencies: Readonly<Record<string, unknown>> = Object.freeze({
 /** Resolves dependencies, each at most once, and disposes of them latest first. One per message, and one per app. */
 export class DependencyScope {
   readonly #values = new Map<Dependency, Awaitable<unknown>>();
+  readonly #retired: [Dependency, Awaitable<unknown>][] = [];
   readonly #options: ScopeOptions;
   readonly #input: ScopeInput;
 
@@ -55,7 +56,7 @@ export class DependencyScope {
 
   /** Waits for what is still being resolved, then disposes of everything, dependents before what they depend on. */
   async dispose(): Promise<void> {
-    const entries = [...this.#values].reverse();
+    const entries = [...this.#retired.splice(0), ...this.#values].reverse();
     this.#values.clear();
     for (const [dependency, pending] of entries) {
       const { dispose } = dependency["~definition"];
@@ -69,8 +70,14 @@ export class DependencyScope {
     }
   }
 
+  /** Resolves everything anew from now on; what there is lives on until the scope is disposed of. */
+  renew(): void {
+    this.#retired.push(...this.#values);
+    this.#values.clear();
+  }
+
   get isEmpty(): boolean {
-    return this.#values.size === 0;
+    return this.#values.size === 0 && this.#retired.length === 0;
   }
 
   /** A failed resolution has nothing to dispose of; in the app-wide scope the next message tries again. */
@@ -86,8 +93,17 @@ export class DependencyScope {
     const override = this.#options.overrides.get(dependency);
     const { message, signal } = this.#input;
     const deps = override === undefined ? this.resolveAll(definition.deps) : noDependencies;
-    const payload = definition.payload === undefined ? undefined : this.#input.payload(definition.payload);
-    const headers = this.#input.headers(definition.headers);
+    let payload: Awaitable<unknown>;
+    let headers: Awaitable<unknown>;
+    try {
+      payload = definition.payload === undefined ? undefined : this.#input.payload(definition.payload);
+      headers = this.#input.headers(definition.headers);
+    } catch (error) {
+      // What was begun beside it may fail, too, and nobody is there to hear it.
+      silence(deps);
+      silence(payload);
+      throw error;
+    }
     const finish = (resolved: unknown, view: unknown, headerView: unknown): Awaitable<unknown> => {
       const context = { payload: view, headers: headerView as MessageHeaders, deps: resolved, message, signal };
       return override === undefined ? definition.resolve(context) : override(context);

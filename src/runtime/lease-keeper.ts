@@ -1,5 +1,6 @@
 import { isPromise } from "../internal/awaitable.ts";
 import type { Clock, TimerHandle } from "../internal/clock.ts";
+import type { Lease } from "../server/delivery.ts";
 import { LeaseLostError } from "../server/errors.ts";
 import type { Logger } from "../server/logger.ts";
 import { recordError } from "../server/settle-reason.ts";
@@ -14,6 +15,15 @@ export interface LeaseHost {
 
 /** However short a lease or an interval is: renewing must not become a busy loop. */
 const shortest = 20;
+
+/** Milliseconds between two renewals of this message. */
+function intervalOf(message: ReceivedMessage, lease: Lease): number {
+  const own = message.plan?.keepAlive;
+  return Math.max(shortest, own === undefined || own === 0 ? lease.duration / 3 : Math.min(own, lease.duration / 3));
+}
+
+/** A renewal may come so much early, in shares of its interval, to fit the ticks of one timer. */
+const early = 0.25;
 
 /**
  * Renews the leases of everything a subscription holds, from receipt on (also while a message waits for a slot), with
@@ -42,7 +52,7 @@ export class LeaseKeeper {
       this.#endWith(message, lease.duration);
       return;
     }
-    const period = Math.max(shortest, own === undefined ? lease.duration / 3 : Math.min(own, lease.duration / 3));
+    const period = intervalOf(message, lease);
     if (this.#timer === undefined || period < this.#period) {
       this.#start(period);
       message.leasedAt = this.#now;
@@ -81,27 +91,31 @@ export class LeaseKeeper {
     const { clock, held } = this.#host;
     const now = Math.floor(clock.monotonic());
     this.#now = now;
+    let period = Number.POSITIVE_INFINITY;
     // A copy: losing a message takes it out of the list.
-    for (const message of [...held]) this.#renew(message, now);
-    this.#timer = clock.setTimer(() => this.#tick(), this.#period, { unref: true });
+    for (const message of [...held]) {
+      const { lease } = message.delivery;
+      if (lease === undefined || message.plan?.keepAlive === 0) continue;
+      this.#renew(message, lease, now);
+      period = Math.min(period, intervalOf(message, lease));
+    }
+    this.#timer = undefined;
+    this.#period = period;
+    // Nothing to renew: the next message starts the timer again.
+    if (period !== Number.POSITIVE_INFINITY) {
+      this.#timer = clock.setTimer(() => this.#tick(), period, { unref: true });
+    }
   }
 
-  #renew(message: ReceivedMessage, now: number): void {
-    const { lease } = message.delivery;
-    if (lease === undefined || (message.state !== "pending" && message.state !== "settling")) return;
-    const own = message.plan?.keepAlive;
-    if (own === 0) return;
+  #renew(message: ReceivedMessage, lease: Lease, now: number): void {
+    if (message.state !== "pending" && message.state !== "settling") return;
     if (message.renewing) {
       // No answer: as good as a refusal once the lease has run out, since someone else may have the message by then.
       if (now - message.leasedAt < lease.duration) return;
       this.#host.lose(message, new LeaseLostError("The renewal of the lease was not answered in time."));
       return;
     }
-    if (own !== undefined) {
-      if (message.renewAt === 0) message.renewAt = message.leasedAt + own;
-      if (now < message.renewAt - this.#period / 2) return;
-      message.renewAt = now + own;
-    }
+    if (now - message.leasedAt < intervalOf(message, lease) * (1 - early)) return;
     const onFailure = (error: unknown): void => {
       if (error instanceof LeaseLostError) {
         this.#host.lose(message, error);

@@ -9,10 +9,17 @@ import {
 } from "../contract/middleware.ts";
 import type { Sendable } from "../contract/operation.ts";
 import type { CommonSendOptions, SendResult } from "../contract/send.ts";
-import { type Awaitable, isPromise } from "../internal/awaitable.ts";
+import { type Awaitable, isPromise, silence } from "../internal/awaitable.ts";
 import { type Clock, sleep } from "../internal/clock.ts";
 import type { OutgoingMessage } from "../server/delivery.ts";
-import { ConnectionError, EncodeError, MillraceError, PublishError, ServerBusyError } from "../server/errors.ts";
+import {
+  ConnectionError,
+  EncodeError,
+  MillraceError,
+  OptionError,
+  PublishError,
+  ServerBusyError,
+} from "../server/errors.ts";
 import { durationOption, nameOption } from "../server/option.ts";
 import { type AnySchema, validate } from "../server/schema.ts";
 import type { BrokerServer, PublishOptions, Receipt } from "../server/server.ts";
@@ -129,8 +136,25 @@ export function createProducer(host: ProducerHost): Producer {
 
   function publishTo(entry: ServerEntry, call: ProducerCall, given: GivenOptions | undefined): Awaitable<SendResult> {
     const ready = entry.ready();
-    if (isPromise(ready)) return ready.then(() => publishNow(entry, call, given));
+    if (isPromise(ready)) return connected(ready, given).then(() => publishNow(entry, call, given));
     return publishNow(entry, call, given);
+  }
+
+  function timeoutOf(given: GivenOptions | undefined): number {
+    if (given?.publishTimeout === undefined) return host.publishTimeout;
+    return durationOption("publishTimeout", given.publishTimeout, { min: 1 });
+  }
+
+  /** The first send connects; a server that is not there fails the send, it does not hang it. */
+  function connected(ready: PromiseLike<void>, given: GivenOptions | undefined): Promise<void> {
+    return guard(timeoutOf(given))
+      .watch(ready, "failed")
+      .catch((error: unknown) => {
+        if (error instanceof PublishError) throw error;
+        throw new PublishError("failed", "The server could not be connected; the message was not sent.", {
+          cause: error,
+        });
+      });
   }
 
   function publishNow(entry: ServerEntry, call: ProducerCall, given: GivenOptions | undefined): Awaitable<SendResult> {
@@ -141,10 +165,7 @@ export function createProducer(host: ProducerHost): Producer {
       return fail(error);
     }
     if (!isPromise(receipt)) return result(call, receipt);
-    const timeout =
-      given?.publishTimeout === undefined
-        ? host.publishTimeout
-        : durationOption("publishTimeout", given.publishTimeout, { min: 1 });
+    const timeout = timeoutOf(given);
     const watched = guard(timeout).watch(publishPatiently(entry, call, receipt, timeout));
     return abortable(watched, given?.signal).then((settled) => result(call, settled));
   }
@@ -163,8 +184,7 @@ export function createProducer(host: ProducerHost): Producer {
     return host.middleware.length === 0 ? publishTo(entry, call, given) : dispatch(call, entry, given);
   }
 
-  function encode(codec: Codec, value: unknown): Uint8Array {
-    const payload = codec.encode(value);
+  function bounded(payload: Uint8Array): Uint8Array {
     if (payload.byteLength > host.maxPayloadBytes) {
       throw new EncodeError(
         `The payload has ${payload.byteLength} bytes, more than maxPayloadBytes (${host.maxPayloadBytes}) of the app: ` +
@@ -178,13 +198,18 @@ export function createProducer(host: ProducerHost): Producer {
   function validateInput(target: SendTarget, value: unknown, headers: unknown): Promise<void> | undefined {
     let checks: PromiseLike<unknown>[] | undefined;
     const { payloads } = target;
-    for (let i = 0; i < payloads.length; i += 1) {
-      const checked = validate(payloads[i] as AnySchema, value, "payload");
-      if (isPromise(checked)) checks = [...(checks ?? []), checked];
-    }
-    for (let i = 0; i < target.headers.length; i += 1) {
-      const checked = validate(target.headers[i] as AnySchema, headers ?? {}, "headers");
-      if (isPromise(checked)) checks = [...(checks ?? []), checked];
+    try {
+      for (let i = 0; i < payloads.length; i += 1) {
+        const checked = validate(payloads[i] as AnySchema, value, "payload");
+        if (isPromise(checked)) checks = [...(checks ?? []), checked];
+      }
+      for (let i = 0; i < target.headers.length; i += 1) {
+        const checked = validate(target.headers[i] as AnySchema, headers ?? {}, "headers");
+        if (isPromise(checked)) checks = [...(checks ?? []), checked];
+      }
+    } catch (error) {
+      for (const check of checks ?? []) silence(check);
+      throw error;
     }
     return checks === undefined ? undefined : Promise.all(checks).then(() => undefined);
   }
@@ -204,7 +229,7 @@ export function createProducer(host: ProducerHost): Producer {
     );
     const message: OutgoingMessage = {
       id: given?.id === undefined ? host.ids() : nameOption("id", given.id),
-      payload: encode(codec, value),
+      payload: bounded(codec.encode(value)),
       headers,
       contentType: codec.contentType,
       replyTo: given?.replyTo,
@@ -237,6 +262,9 @@ export function createProducer(host: ProducerHost): Producer {
     values: readonly unknown[],
     given?: GivenOptions,
   ): Promise<(SendResult | Error)[]> {
+    if (given?.id !== undefined || given?.dedupe !== undefined) {
+      throw new OptionError("sendMany() cannot give one id or dedupe key to many messages: send them one by one.");
+    }
     const target = host.target(to);
     const entry = host.server(given?.server as string | undefined);
     const calls: ProducerCall[] = [];
@@ -247,24 +275,35 @@ export function createProducer(host: ProducerHost): Producer {
     }
     const first = calls[0];
     if (first === undefined) return [];
-    const { server } = entry;
-    if (server.publishBatch === undefined || host.middleware.length > 0) {
+    if (entry.server.publishBatch === undefined || host.middleware.length > 0) {
       const sent = await Promise.allSettled(calls.map((call) => direct(call, entry, given)));
       return sent.map((one) => (one.status === "fulfilled" ? one.value : toError(one.reason)));
     }
-    await entry.ready();
-    const messages = calls.map((call) => call.message);
-    const options = first.options === noOptions ? undefined : first.options;
-    const pending = server.publishBatch(first.channel, messages, options);
-    const receipts = isPromise(pending) ? await guard(host.publishTimeout).watch(pending) : pending;
+    const receipts = await publishBatch(entry, calls, given).catch((error: unknown) => calls.map(() => toError(error)));
     return receipts.map((receipt) => (receipt instanceof Error ? receipt : result(first, receipt)));
   }
 
+  async function publishBatch(
+    entry: ServerEntry,
+    calls: readonly ProducerCall[],
+    given: GivenOptions | undefined,
+  ): Promise<readonly (Receipt | Error)[]> {
+    const ready = entry.ready();
+    if (isPromise(ready)) await connected(ready, given);
+    const [first] = calls;
+    const messages = calls.map((call) => call.message);
+    const options = first?.options === noOptions ? undefined : first?.options;
+    const pending = entry.server.publishBatch?.(first?.channel ?? "", messages, options) ?? [];
+    if (!isPromise(pending)) return pending;
+    return abortable(guard(timeoutOf(given)).watch(pending), given?.signal);
+  }
+
   async function publish(channel: string, payload: Uint8Array | string, given?: GivenOptions): Promise<SendResult> {
+    given?.signal?.throwIfAborted();
     const entry = host.server(given?.server as string | undefined);
     const message: OutgoingMessage = {
       id: given?.id === undefined ? host.ids() : nameOption("id", given.id),
-      payload: toBytes(payload),
+      payload: bounded(toBytes(payload)),
       headers: outgoingHeaders(given?.headers as Readonly<Record<string, unknown>> | undefined),
       contentType: given?.contentType,
       replyTo: given?.replyTo,
@@ -286,7 +325,7 @@ export function createProducer(host: ProducerHost): Producer {
     publish,
     async publishJson(channel, value, given) {
       const codec = host.codec ?? jsonCodec;
-      return publish(channel, encode(codec, value), { ...given, contentType: codec.contentType });
+      return publish(channel, codec.encode(value), { ...given, contentType: codec.contentType });
     },
     dispatch,
   };

@@ -23,18 +23,18 @@ export class PublishGuard {
     this.#timeout = timeout;
   }
 
-  watch<T>(pending: PromiseLike<T>): Promise<T> {
+  /** `outcome`: what is known of the message when the time is over. */
+  watch<T>(pending: PromiseLike<T>, outcome: "failed" | "unknown" = "unknown"): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       const watched: Watched = {
         deadline: this.#clock.monotonic() + this.#timeout,
         done: false,
         expire: () => {
-          reject(
-            new PublishError(
-              "unknown",
-              `The broker did not confirm the message within ${this.#timeout} ms; it may have been stored.`,
-            ),
-          );
+          const text =
+            outcome === "unknown"
+              ? `The broker did not confirm the message within ${this.#timeout} ms; it may have been stored.`
+              : `The server was not connected within ${this.#timeout} ms; the message was not sent.`;
+          reject(new PublishError(outcome, text));
         },
       };
       this.#queue.push(watched);

@@ -16,6 +16,7 @@ import type { Known } from "./aftermath.ts";
 export interface MessageOwner {
   readonly serverName: string;
   newId(): string;
+  onCallbackError(message: ReceivedMessage, error: unknown): void;
   settleEagerly(message: ReceivedMessage, action: "ack" | "nack" | "reject", error: unknown): void;
   retryEagerly(message: ReceivedMessage, after: Duration): void;
   reply(message: ReceivedMessage, payload: Uint8Array | string, options: ReplyOptions | undefined): Promise<void>;
@@ -68,9 +69,10 @@ export class ReceivedMessage implements RunnableMessage, Known {
   handlerEnded = false;
   timedOut = false;
   stopping = false;
+  /** Its handler runs on although the message is not ours or not its any more. */
+  zombie = false;
   /** Monotonic milliseconds of the last moment at which the lease was surely ours. */
   leasedAt = 0;
-  renewAt = 0;
   /** A renewal is under way. */
   renewing = false;
   /** Ends the lease of a message that is not renewed. */
@@ -150,6 +152,13 @@ export class ReceivedMessage implements RunnableMessage, Known {
     extras.controller?.abort(reason);
   }
 
+  get isOver(): boolean {
+    return this.decided || this.#extras?.aborted !== undefined;
+  }
+  get stopReason(): unknown {
+    return this.#extras?.aborted?.reason ?? new LeaseLostError("The outcome of this message is already decided.");
+  }
+
   get settled(): Promise<SettledOutcome | undefined> {
     if (this.state === "settled") return Promise.resolve(this.outcome);
     if (this.state === "left" || this.state === "lost") return Promise.resolve(undefined);
@@ -193,6 +202,12 @@ export class ReceivedMessage implements RunnableMessage, Known {
     return this.owner.publish(channel, payload, options);
   }
   afterSettle(callback: (outcome: SettledOutcome | undefined) => void | Promise<void>): void {
+    if (this.state === "settled" || this.state === "left" || this.state === "lost") {
+      const outcome = this.state === "settled" ? this.outcome : undefined;
+      const onError = (error: unknown): void => this.owner.onCallbackError(this, error);
+      Promise.resolve(outcome).then(callback).catch(onError);
+      return;
+    }
     const extras = this.#more();
     extras.afterSettle ??= [];
     extras.afterSettle.push(callback);

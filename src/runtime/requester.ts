@@ -1,5 +1,6 @@
 import { createDecoder } from "../contract/content-type.ts";
 import type { Sendable } from "../contract/operation.ts";
+import { silence } from "../internal/awaitable.ts";
 import type { Clock, TimerHandle } from "../internal/clock.ts";
 import { findHeader } from "../internal/headers.ts";
 import type { Delivery } from "../server/delivery.ts";
@@ -56,6 +57,7 @@ export function createRequester(host: RequesterHost): Requester {
   }
 
   async function open(entry: ServerEntry): Promise<void> {
+    if (entry.server.state === "closed") subscriptions.delete(entry.name);
     let opened = subscriptions.get(entry.name);
     if (opened === undefined) {
       opened = Promise.resolve(entry.ready()).then(() =>
@@ -63,7 +65,10 @@ export function createRequester(host: RequesterHost): Requester {
           channels: [{ name: address }],
           maxUnsettled: maxUnsettledReplies,
           onDelivery: onReply,
-          onStateChange: (state) => host.logger.info({ event: `reply.subscription.${state}`, server: entry.name }),
+          onStateChange(state) {
+            host.logger.info({ event: "reply.subscription", server: entry.name, state });
+            if (state === "closed" || state === "failed") subscriptions.delete(entry.name);
+          },
         }),
       );
       subscriptions.set(entry.name, opened);
@@ -103,7 +108,10 @@ export function createRequester(host: RequesterHost): Requester {
       reply.catch(() => {});
       const withId =
         findHeader(headers, correlationHeader) === undefined ? { ...headers, [correlationHeader]: id } : headers;
-      await host.producer.send(to, value, { ...sending, headers: withId, replyTo: address });
+      const sent = host.producer.send(to, value, { ...sending, headers: withId, replyTo: address });
+      // The time counts from here: a broker that does not confirm must not prolong it.
+      await Promise.race([sent, reply]);
+      silence(sent);
       const delivery = await reply;
       const decoder = target.codec === undefined ? decode : createDecoder(target.codec);
       const answer = decoder(delivery.payload, delivery.contentType);

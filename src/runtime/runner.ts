@@ -64,6 +64,7 @@ export class Runner {
       const code = error === undefined ? "rejected" : "error";
       const reason = reasonFor(message, now, code, { error, ...this.#actor(message), attempted: true });
       settler.settle(message, "nack", "nack", { reason });
+      this.#log("error", "message.dead_lettered", message, error, { reason: code });
     }
   }
 
@@ -99,19 +100,19 @@ export class Runner {
     if (plan.timeout !== Infinity) {
       message.timer = this.#host.worker.clock.setTimer(() => this.#onTimeout(message), plan.timeout);
     }
-    let result: unknown;
+    let promise: Promise<unknown>;
     try {
-      result = plan.run(message);
+      const result = plan.run(message);
+      if (!isPromise(result)) {
+        this.#onSuccess(message, result);
+        return;
+      }
+      // A foreign thenable may call back more than once, or both ways; a real promise does not.
+      promise = result instanceof Promise ? result : Promise.resolve(result);
     } catch (error) {
       this.#onFailure(message, error);
       return;
     }
-    if (!isPromise(result)) {
-      this.#onSuccess(message, result);
-      return;
-    }
-    // A foreign thenable may call back more than once, or both ways; a real promise does not.
-    const promise = result instanceof Promise ? result : Promise.resolve(result);
     promise.then(
       (value) => this.#onSuccess(message, value),
       (error: unknown) => this.#onFailure(message, error),
@@ -119,7 +120,7 @@ export class Runner {
   }
 
   #onSuccess(message: ReceivedMessage, value: unknown): void {
-    message.handlerEnded = true;
+    this.#onHandlerEnded(message);
     if (message.decided) return this.#onLate(message, undefined);
     if (message.timedOut) return this.#finishTimeout(message);
     const { plan } = message;
@@ -149,7 +150,7 @@ export class Runner {
   }
 
   #onFailure(message: ReceivedMessage, error: unknown): void {
-    message.handlerEnded = true;
+    this.#onHandlerEnded(message);
     if (message.decided) return this.#onLate(message, error);
     if (message.timedOut) return this.#finishTimeout(message);
     if (message.stopping) return this.#finish(message, { kind: "shutdown" });
@@ -251,7 +252,24 @@ export class Runner {
       .finally(() => this.#host.onDecided(message, counted));
   }
 
+  /** The message is not ours any more: as long as its handler runs, it must not run here a second time. */
+  noteLost(message: ReceivedMessage): void {
+    if (message.runsAt >= 0 && !message.handlerEnded) this.#addZombie(message);
+  }
+
+  #onHandlerEnded(message: ReceivedMessage): void {
+    message.handlerEnded = true;
+    if (!message.zombie) return;
+    message.zombie = false;
+    const { zombies } = this.#host.worker;
+    const left = (zombies.get(message.id) ?? 1) - 1;
+    if (left === 0) zombies.delete(message.id);
+    else zombies.set(message.id, left);
+  }
+
   #addZombie(message: ReceivedMessage): void {
+    if (message.zombie) return;
+    message.zombie = true;
     const { zombies, concurrency } = this.#host.worker;
     zombies.set(message.id, (zombies.get(message.id) ?? 0) + 1);
     this.#log("error", "attempt.zombie", message, undefined, { zombies: zombies.size });
@@ -266,10 +284,6 @@ export class Runner {
 
   /** The handler of a message that was decided without it has ended; its result means nothing any more. */
   #onLate(message: ReceivedMessage, error: unknown): void {
-    const { zombies } = this.#host.worker;
-    const left = (zombies.get(message.id) ?? 1) - 1;
-    if (left === 0) zombies.delete(message.id);
-    else zombies.set(message.id, left);
     this.#log("warn", "message.late", message, error);
     if (!message.hasCleanups) return;
     message.cleanUp().catch((problem: unknown) => this.#log("error", "message.cleanup.error", message, problem));

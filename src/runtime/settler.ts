@@ -11,6 +11,9 @@ export interface SettlerHost {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly serverName: string;
+  /** The message is lost; its handler may still run. */
+  onLost(message: ReceivedMessage): void;
+  onCallbackError(message: ReceivedMessage, error: unknown): void;
   /** The settlement is over; the message is settled, lost, or left to the broker. */
   onConcluded(message: ReceivedMessage): void;
 }
@@ -76,6 +79,7 @@ export class Settler {
     const fields = { server: this.#host.serverName, channel: message.channel, message_id: message.id };
     this.#host.logger.warn({ event: "message.lease.lost", ...fields, actor: message.plan?.name });
     message.abort(reason);
+    this.#host.onLost(message);
     this.#conclude(message, "lost");
   }
 
@@ -134,9 +138,7 @@ export class Settler {
   }
 
   #conclude(message: ReceivedMessage, state: "settled" | "left" | "lost"): void {
-    message.conclude(state, (error) => {
-      this.#host.logger.error({ event: "message.after_settle.error", message_id: message.id, err: recordError(error) });
-    });
+    message.conclude(state, (error) => this.#host.onCallbackError(message, error));
     this.#host.onConcluded(message);
   }
 }

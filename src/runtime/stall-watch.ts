@@ -1,4 +1,4 @@
-import type { Clock, TimerHandle } from "../internal/clock.ts";
+import { type Clock, sleep, type TimerHandle } from "../internal/clock.ts";
 import { WorkerFatalError } from "../server/errors.ts";
 import type { Logger } from "../server/logger.ts";
 import type { BrokerServer } from "../server/server.ts";
@@ -34,8 +34,17 @@ export function watchForStalls(options: StallWatchOptions): StallWatch {
   let reason: string | undefined;
   let stalledSince: number | undefined;
   let idleSince: number | undefined;
-  let seen = -1;
+  let seen = consumer.received;
+  let lastCheck = clock.monotonic();
   let stopped = false;
+
+  /** A broker that does not answer is no reason to look no more. */
+  async function hasBacklog(): Promise<boolean> {
+    const answers = consumer.channels.map(async (channel) => (await server.inspect?.(channel))?.ready ?? 0);
+    const unanswered = sleep(clock, timeout / checksPerTimeout).then(() => [1]);
+    const ready = await Promise.race([Promise.all(answers), unanswered]);
+    return ready.some((count) => count > 0);
+  }
 
   async function backlogWithoutDeliveries(now: number): Promise<boolean> {
     const moved = consumer.received !== seen;
@@ -44,12 +53,12 @@ export function watchForStalls(options: StallWatchOptions): StallWatch {
       idleSince = undefined;
       return false;
     }
-    const stats = await Promise.all(consumer.channels.map((channel) => server.inspect?.(channel)));
-    if (!stats.some((channel) => (channel?.ready ?? 0) > 0)) {
+    // Nothing has moved since the check before this one.
+    idleSince ??= lastCheck;
+    if (!(await hasBacklog())) {
       idleSince = undefined;
       return false;
     }
-    idleSince ??= now;
     return now - idleSince >= timeout;
   }
 
@@ -71,6 +80,7 @@ export function watchForStalls(options: StallWatchOptions): StallWatch {
       stalledSince = undefined;
     }
     reason = found;
+    lastCheck = now;
     if (stalledSince !== undefined && now - stalledSince >= patience * timeout) {
       options.onFatal(new WorkerFatalError(`The subscription on server ${consumer.serverName} is stalled: ${reason}.`));
     }

@@ -13,6 +13,8 @@ export interface WorkerCounts {
   nacked: number;
   rejected: number;
   retried: number;
+  /** Messages that were removed because their time was over, before any actor saw them. */
+  expired: number;
   /** Handlers that were still running when the worker ended. */
   abandoned: number;
 }
@@ -41,6 +43,8 @@ export interface WorkerState {
   readonly deliveryLimit: number;
   readonly unrouted: UnroutedPolicy;
   readonly counts: WorkerCounts;
+  /** Whether a suspect runs in this worker now, whichever server it came from. */
+  readonly suspect: { running: boolean };
   /** Ids of messages whose handlers run on after their timeout. */
   readonly zombies: Map<string, number>;
   /** Called after every run, when counts and slots are up to date. */

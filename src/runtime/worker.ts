@@ -54,12 +54,10 @@ export interface WorkerHost {
 
 /** After the grace time: flushing settles, closing and disconnecting, whatever hangs. */
 const closeTimeout = 2000;
-/** Telling the servers to stop takes a moment even where running actors get no grace at all. */
-const shortestDrain = 100;
 
 export function createWorker(host: WorkerHost, settings: WorkerSettings): Worker {
   const { clock, logger } = host;
-  const counts: WorkerCounts = { processed: 0, acked: 0, nacked: 0, rejected: 0, retried: 0, abandoned: 0 };
+  const counts: WorkerCounts = { processed: 0, acked: 0, nacked: 0, rejected: 0, retried: 0, expired: 0, abandoned: 0 };
   const finished = createDeferred<WorkerResult>();
   finished.promise.catch(() => {});
   const starting = new AbortController();
@@ -70,6 +68,7 @@ export function createWorker(host: WorkerHost, settings: WorkerSettings): Worker
   let paused = false;
   let fatal: WorkerFatalError | undefined;
   let begun: Promise<void> | undefined;
+  let beginning = true;
   let stopping: Promise<WorkerResult> | undefined;
   let idle: Deferred<void> | undefined;
 
@@ -83,6 +82,7 @@ export function createWorker(host: WorkerHost, settings: WorkerSettings): Worker
     deliveryLimit: settings.deliveryLimit,
     unrouted: settings.unrouted,
     counts,
+    suspect: { running: false },
     zombies: new Map(),
     onRunEnded() {
       if (counts.processed >= settings.messagesLimit && stopping === undefined) void stop();
@@ -145,6 +145,10 @@ export function createWorker(host: WorkerHost, settings: WorkerSettings): Worker
     });
   }
 
+  function ageOf(contact: number | undefined): number | undefined {
+    return contact === undefined ? undefined : Math.max(0, clock.monotonic() - contact);
+  }
+
   function health(): HealthReport {
     return reportHealth({
       phase,
@@ -160,7 +164,7 @@ export function createWorker(host: WorkerHost, settings: WorkerSettings): Worker
         running: consumer.running,
         waiting: consumer.waiting,
         held: consumer.unsettled,
-        contactAge: consumer.lastContact === undefined ? undefined : clock.monotonic() - consumer.lastContact,
+        contactAge: ageOf(consumer.lastContact),
         stalled: watches[index]?.reason,
       })),
     });
@@ -195,6 +199,7 @@ export function createWorker(host: WorkerHost, settings: WorkerSettings): Worker
     consumers = parts.map(({ entry, routes }) => new Consumer(state, entry, routes));
     for (const consumer of consumers) {
       if (starting.signal.aborted) return;
+      if (paused) await consumer.pause();
       await consumer.start();
     }
     watches = consumers.map((consumer, index) =>
@@ -209,9 +214,13 @@ export function createWorker(host: WorkerHost, settings: WorkerSettings): Worker
     if (phase !== "idle") throw new WorkerFatalError(`The worker is ${phase}; create a new one to start again.`);
     phase = "starting";
     logger.info({ event: "worker.start", servers: host.entries.map((entry) => entry.name) });
-    begun = begin();
+    begun = begin().finally(() => {
+      beginning = false;
+    });
+    begun.catch(() => {});
     try {
-      await begun;
+      // A start that hangs does not keep a stop from ending.
+      await Promise.race([begun, finished.promise.then(nothing, nothing)]);
     } catch (error) {
       if (stopping !== undefined) return;
       stopping = close(false);
@@ -245,9 +254,10 @@ export function createWorker(host: WorkerHost, settings: WorkerSettings): Worker
   }
 
   async function finishRunning(): Promise<void> {
-    const started = clock.monotonic();
-    await within(drainAll(), Math.max(settings.shutdownTimeout, shortestDrain), "drain");
-    if (await waitIdle(Math.max(0, settings.shutdownTimeout - (clock.monotonic() - started)))) return;
+    const drained = within(drainAll(), closeTimeout, "drain");
+    const idle = await waitIdle(settings.shutdownTimeout);
+    await drained;
+    if (idle) return;
     logger.error({ event: "worker.drain.timeout", running: state.slots.running });
     for (const consumer of consumers) consumer.abortRunning();
     if (await waitIdle(settings.cancelTimeout)) return;
@@ -263,10 +273,10 @@ export function createWorker(host: WorkerHost, settings: WorkerSettings): Worker
 
   async function closeAll(): Promise<void> {
     await waitIdle(closeTimeout / 2);
-    // Should a start that hangs get through in the end, it must not leave a connection open.
-    void begun?.then(undoAll, undoAll);
     await Promise.all(consumers.map((consumer) => quietly("close", () => consumer.close())));
     await undoAll();
+    // Should a start that hangs get through in the end, it must not leave a connection open.
+    if (beginning) begun?.then(undoAll, undoAll);
   }
 
   async function undoAll(): Promise<void> {
@@ -327,6 +337,8 @@ export function createWorker(host: WorkerHost, settings: WorkerSettings): Worker
     },
   };
 }
+
+const nothing = (): void => {};
 
 const countOf: Readonly<Record<SettledOutcome, "acked" | "nacked" | "rejected" | "retried">> = {
   ack: "acked",

@@ -36,7 +36,8 @@ function count(value: string | undefined): number {
 }
 
 export function parseBookkeeping(value: string | undefined): Bookkeeping {
-  if (value === undefined || value === "" || value.length > 512) return noBookkeeping;
+  // A foreign program may have written anything into a row or a field of the broker.
+  if (typeof value !== "string" || value === "" || value.length > 512) return noBookkeeping;
   const fields = new Map<string, string>();
   for (const part of value.split(";")) {
     const equals = part.indexOf("=");

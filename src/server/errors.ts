@@ -46,9 +46,14 @@ export class MillraceError extends Error {
   }
   static override [Symbol.hasInstance](value: unknown): boolean {
     if (typeof value !== "object" || value === null) return false;
-    if (Function.prototype[Symbol.hasInstance].call(this, value)) return true;
-    const name = (value as { [brand]?: string })[brand];
-    return name !== undefined && (this.name === "MillraceError" || name === this.name);
+    try {
+      if (Function.prototype[Symbol.hasInstance].call(this, value)) return true;
+      const name = (value as { [brand]?: string })[brand];
+      return name !== undefined && (this.name === "MillraceError" || name === this.name);
+    } catch {
+      // Anything can be thrown, also a proxy that refuses to be looked at.
+      return false;
+    }
   }
 }
 
@@ -228,9 +233,9 @@ export class ReplyAddressError extends MillraceError {
 
 /** An actor in explicit mode returned, or `onError` chose, something that is not an outcome. */
 export class InvalidOutcomeError extends MillraceError {
-  constructor(where: string, value: unknown) {
+  constructor(where: string, value: unknown, allowed = '"ack", "nack", "reject" or another allowed outcome') {
     const shown = typeof value === "string" ? JSON.stringify(value.slice(0, 40)) : typeof value;
-    super("INVALID_OUTCOME", `${where} must give "ack", "nack", "reject" or another allowed outcome, not ${shown}.`);
+    super("INVALID_OUTCOME", `${where} must give ${allowed}, not ${shown}.`);
   }
 }
 

@@ -12,7 +12,7 @@ export type In<S> = S extends AnySchema ? StandardSchemaV1.InferInput<S> : unkno
 export type Out<S> = S extends AnySchema ? StandardSchemaV1.InferOutput<S> : unknown;
 
 function issueOf(issue: StandardSchemaV1.Issue): ValidationIssue {
-  const path = (issue.path ?? []).map((segment) => {
+  const path = Array.from(issue.path ?? [], (segment) => {
     const key = typeof segment === "object" ? segment.key : segment;
     return typeof key === "number" ? key : String(key);
   });

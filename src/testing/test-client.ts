@@ -205,9 +205,11 @@ export function createTestClient<S extends ServerMap, D extends keyof S, YD>(
     override(dependency, resolve) {
       const before = engine.overrides.get(dependency);
       engine.overrides.set(dependency, resolve);
+      engine.renewAppScope();
       const dispose = (): void => {
         if (before === undefined) engine.overrides.delete(dependency);
         else engine.overrides.set(dependency, before);
+        engine.renewAppScope();
       };
       return { dispose, [Symbol.dispose]: dispose };
     },

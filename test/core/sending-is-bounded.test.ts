@@ -13,7 +13,7 @@ describe("G1: sending never hangs", () => {
     expect(clock.monotonic() - before).toBeLessThan(11_500);
   });
 
-  test.fails("sendMany on a server that never confirms a batch ends within the publishTimeout given", async () => {
+  test("sendMany on a server that never confirms a batch ends within the publishTimeout given", async () => {
     const { app, soon, clock } = stage({ wrap: (inner) => replace(inner, { publishBatch: () => never }) });
     const actor = app.actor({ name: "a" }, () => {});
     const before = clock.monotonic();
@@ -24,7 +24,7 @@ describe("G1: sending never hangs", () => {
     expect(clock.monotonic() - before).toBeLessThan(1000);
   });
 
-  test.fails("sendMany on a server that refuses the whole batch tells it as PublishManyError", async () => {
+  test("sendMany on a server that refuses the whole batch tells it as PublishManyError", async () => {
     const { app, soon } = stage({
       wrap: (inner) => replace(inner, { publishBatch: () => Promise.reject(new Error("socket closed")) }),
     });
@@ -35,7 +35,7 @@ describe("G1: sending never hangs", () => {
     expect((error as PublishManyError).results.length).toBe(2);
   });
 
-  test.fails("connecting for the first send is part of publishTimeout", async () => {
+  test("connecting for the first send is part of publishTimeout", async () => {
     const { app, soon, clock } = stage({ wrap: (inner) => replace(inner, { connect: () => never }) });
     const actor = app.actor({ name: "a" }, () => {});
     const before = clock.monotonic();

@@ -104,7 +104,7 @@ describe("W18: the test client", () => {
     await client.close();
   });
 
-  test.fails("an override holds until it is disposed of, for app-wide dependencies that were used already, too", async () => {
+  test("an override holds until it is disposed of, for app-wide dependencies that were used already, too", async () => {
     const { app } = stage();
     const db = defineDependency({ scope: "app", resolve: () => "real" });
     const clock = defineDependency({ resolve: () => "real" });

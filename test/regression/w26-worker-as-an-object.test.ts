@@ -96,7 +96,7 @@ describe("W26: connections are counted", () => {
 });
 
 describe("W26: a worker that ends in the middle of its start", () => {
-  test.fails("leaves no connection, signal handler or subscription when subscribing fails", async () => {
+  test("leaves no connection, signal handler or subscription when subscribing fails", async () => {
     const { app, server, process } = stage({
       wrap: (inner) => replace(inner, { subscribe: () => Promise.reject(new Error("no such queue")) }),
     });
@@ -124,7 +124,7 @@ describe("W26: a worker that ends in the middle of its start", () => {
     expect(server.state).toBe("closed");
   });
 
-  test.fails("ends within the grace time when connecting hangs and does not listen to the signal", async () => {
+  test("ends within the grace time when connecting hangs and does not listen to the signal", async () => {
     const { app, soon, clock } = stage({ wrap: (inner) => replace(inner, { connect: () => never }) });
     app.actor({ name: "a" }, () => {});
     const controller = new AbortController();
@@ -180,7 +180,7 @@ describe("W26: a worker that ends in the middle of its start", () => {
 });
 
 describe("W26: a worker that ends", () => {
-  test.fails("has closed its connection, its health server and its listeners before it says so", async () => {
+  test("has closed its connection, its health server and its listeners before it says so", async () => {
     const order: string[] = [];
     const { app, process, soon, clock } = stage({
       wrap: (inner) =>
@@ -285,7 +285,7 @@ describe("W26: a worker in the hand", () => {
     await expect(worker.start()).rejects.toThrow(WorkerFatalError);
   });
 
-  test.fails("a worker that was paused before it started takes nothing until it is resumed", async () => {
+  test("a worker that was paused before it started takes nothing until it is resumed", async () => {
     const { app, clock, soon } = stage();
     let ran = 0;
     const actor = app.actor({ name: "a" }, () => {

@@ -46,7 +46,9 @@ const noNote: SettleNote = {};
 export function decodeHeaders(text: string | null): MessageHeaders {
   if (text === null) return createHeaders();
   try {
-    return createHeaders(JSON.parse(text) as Record<string, string>);
+    const parsed: unknown = JSON.parse(text);
+    if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) return createHeaders();
+    return createHeaders(Object.fromEntries(Object.entries(parsed).filter(([, value]) => typeof value === "string")));
   } catch {
     return createHeaders();
   }

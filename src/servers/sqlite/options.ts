@@ -52,7 +52,7 @@ export interface SqliteOptions extends ServerCommonOptions {
   readonly create?: boolean;
   /**
    * Most messages that one transaction sends, settles and receives (of each). More cost fewer disk flushes and longer
-   * stops of the event loop, which a time limit of about 8 ms bounds as well. Default 500, 1 to 10,000.
+   * stops of the event loop, which a time limit of about 9 ms bounds as well. Default 500, 1 to 10,000.
    */
   readonly batchSize?: number;
   /**
