@@ -2,7 +2,7 @@ export { type App, type Connection, createApp } from "./app/app.ts";
 export type { AppInfo, AppOptions } from "./app/app-options.ts";
 export type { OperationRegistry } from "./app/operation-registry.ts";
 export type { ServerRegistry } from "./app/server-registry.ts";
-export type { Actor, Confirmation, Context, ErrorOutcome } from "./contract/actor.ts";
+export type { Actor, ActorDefaults, Confirmation, Context, ErrorOutcome } from "./contract/actor.ts";
 export { type Channel, type ChannelConfig, type ChannelParameter, defineChannel } from "./contract/channel.ts";
 export type { Codec } from "./contract/codec.ts";
 export { type Dependency, type DependencyContext, defineDependency } from "./contract/dependency.ts";
@@ -17,11 +17,32 @@ export type {
   ProducerMiddleware,
   ProducerPatch,
 } from "./contract/middleware.ts";
-export { defineOperation, type Operation, type OperationDocs, type Sendable } from "./contract/operation.ts";
+export {
+  type CorrelationId,
+  defineOperation,
+  type MessageExample,
+  type Operation,
+  type OperationDocs,
+  type Sendable,
+} from "./contract/operation.ts";
 export { type Backoff, exponential, fixed, type RetryOption, type RetryPolicy } from "./contract/retry.ts";
 export { createRouter, type Router, type RouterOptions } from "./contract/router.ts";
 export { byTopic, catchAll, type RoutableMessage, type Routing } from "./contract/routing.ts";
-export type { DedupeOption, PublishBytesOptions, Send, SendOptions, SendResult } from "./contract/send.ts";
+export type {
+  DedupeOption,
+  HeadersOf,
+  PayloadOf,
+  PublishBytesOptions,
+  PublishJsonOptions,
+  ReplyOf,
+  RequestArguments,
+  RequestOptions,
+  Send,
+  SendArguments,
+  SendOptions,
+  SendResult,
+  ServerMap,
+} from "./contract/send.ts";
 export type { Clock, TimerHandle } from "./internal/clock.ts";
 export type { Duration } from "./internal/duration.ts";
 export type { HealthReport } from "./runtime/health-report.ts";
