@@ -159,8 +159,8 @@ export function createEngine(options: EngineOptions): Engine {
     plans,
     worker(given) {
       const settings = workerSettings(given);
-      const names = given.servers ?? [given.server];
-      const entries = names.map((name) => entry(name as string | undefined));
+      const names = new Set(given.servers ?? [given.server]);
+      const entries = [...names].map((name) => entry(name as string | undefined));
       for (const plan of plans()) {
         if (plan.server !== undefined && !options.serverNames().includes(plan.server)) {
           throw new NotFoundError(
