@@ -13,6 +13,7 @@ import type {
   SendResult,
   ServerMap,
 } from "../contract/send.ts";
+import { topicHeaderOption } from "../contract/topic.ts";
 import { systemClock } from "../internal/clock.ts";
 import type { GivenOptions, ServerEntry } from "../runtime/producer.ts";
 import { requireFeature } from "../runtime/publish-options.ts";
@@ -149,7 +150,7 @@ function buildApp(options: AppOptions): App {
     root,
     producerMiddleware: middleware?.producer ?? [],
     codec,
-    topicHeader: options.topicHeader ?? "topic",
+    topicHeader: topicHeaderOption("topicHeader of the app", options.topicHeader ?? "topic"),
     publishTimeout: durationOption("publishTimeout", options.publishTimeout ?? "10s", { min: 1 }),
     maxPayloadBytes: integerOption("maxPayloadBytes", options.maxPayloadBytes ?? 2 ** 20, { min: 1, infinite: true }),
     clock,

@@ -18,6 +18,8 @@ interface Held {
   ours: boolean;
   connecting: Promise<void> | undefined;
   lazy: Promise<() => Promise<void>> | undefined;
+  /** The first send is connecting. */
+  opening: boolean;
 }
 
 export function createConnections(logger: Logger, onLastReleased: () => Promise<void>): Connections {
@@ -78,16 +80,24 @@ export function createConnections(logger: Logger, onLastReleased: () => Promise<
       server,
       ready() {
         const { state } = server;
-        if (state === "ready" || state === "reconnecting") return undefined;
+        // While it is being opened all wait, so that nothing overtakes what was sent first.
+        if (!held.opening && (state === "ready" || state === "reconnecting")) return undefined;
         if (state === "failed") held.lazy = undefined;
-        held.lazy ??= acquire([entry]).catch((error: unknown) => {
-          held.lazy = undefined;
-          throw error;
-        });
+        if (held.lazy === undefined) {
+          held.opening = true;
+          held.lazy = acquire([entry])
+            .catch((error: unknown) => {
+              held.lazy = undefined;
+              throw error;
+            })
+            .finally(() => {
+              held.opening = false;
+            });
+        }
         return held.lazy.then(() => undefined);
       },
     };
-    const held: Held = { entry, users: 0, ours: false, connecting: undefined, lazy: undefined };
+    const held: Held = { entry, users: 0, ours: false, connecting: undefined, lazy: undefined, opening: false };
     known.set(name, held);
     return held;
   }

@@ -147,7 +147,11 @@ export function createEngine(options: EngineOptions): Engine {
     maxPayloadBytes: options.maxPayloadBytes,
     codec: options.codec,
   });
-  const requester = createRequester({ clock, ids, logger, producer, target, server: entry });
+  const requester = createRequester({
+    ...{ clock, ids, logger, producer, target, server: entry },
+    codec: options.codec,
+    maxPayloadBytes: options.maxPayloadBytes,
+  });
 
   return {
     producer,
@@ -174,6 +178,7 @@ export function createEngine(options: EngineOptions): Engine {
           process: options.process,
           stayAlive: options.stayAlive,
           topicHeader: options.topicHeader,
+          maxPayloadBytes: options.maxPayloadBytes,
           connect: (wanted, signal) => connections.acquire(wanted, signal),
           serveHealth: (health, report) => serveHealth(health, report, logger),
         },

@@ -12,6 +12,8 @@ import type { RoutableMessage } from "./routing.ts";
 export interface RunnableMessage extends Message {
   /** The error of reading the input (decoding, validation), to tell it from errors of the handler. */
   inputError: unknown;
+  /** Header that carries the topic on its server. */
+  readonly topicHeader: string | false;
   /** Timed out, lost, or given up: a handler must not start any more. `stopReason` says why. */
   readonly isOver: boolean;
   readonly stopReason: unknown;

@@ -67,7 +67,7 @@ export function mergeChannels(first: Channel, second: Channel): Channel {
 export function fillAddress(channel: Channel, values: Readonly<Record<string, string>> | undefined): string {
   const declared = channel.parameters;
   if (declared === undefined) return channel.address;
-  let address = channel.address;
+  const filled = new Map<string, string>();
   for (const name of Object.keys(declared)) {
     const value = values?.[name] ?? declared[name]?.default;
     if (value === undefined || value === "") {
@@ -77,7 +77,8 @@ export function fillAddress(channel: Channel, values: Readonly<Record<string, st
     if (allowed !== undefined && !allowed.includes(value)) {
       throw new OptionError(`Parameter ${name} of channel ${channel.address} must be one of ${allowed.join(", ")}.`);
     }
-    address = address.replaceAll(`{${name}}`, value);
+    filled.set(`{${name}}`, value);
   }
-  return address;
+  // In one pass and by a function: a value is text, whatever braces or dollar signs are in it.
+  return channel.address.replace(/\{[^{}]*\}/g, (part) => filled.get(part) ?? part);
 }

@@ -7,6 +7,7 @@ import type { Channel } from "./channel.ts";
 import type { Dependencies } from "./dependency.ts";
 import type { Operation, OperationDocs } from "./operation.ts";
 import { compileRetry, type RetryOption } from "./retry.ts";
+import { topicHeaderOption, topicOption } from "./topic.ts";
 
 const confirmations: readonly Confirmation[] = ["auto", "alwaysAck", "ackFirst", "manual", "explicit"];
 const outcomes = ["ack", "nack", "reject"] as const;
@@ -75,8 +76,8 @@ export function defineActor(config: object, handler: (context: never) => Awaitab
   const docs = Object.fromEntries(Object.entries({ ...given, ...more }).filter(([, value]) => value !== undefined));
   return {
     name: actorName,
-    topic: operation?.topic ?? topic ?? actorName,
-    topicHeader: operation?.topicHeader ?? topicHeader,
+    topic: operation?.topic ?? topicOption(`topic of actor ${actorName}`, topic ?? actorName),
+    topicHeader: operation?.topicHeader ?? topicHeaderOption(`topicHeader of actor ${actorName}`, topicHeader),
     operation,
     channel: operation?.channel ?? channel,
     schemas: operation?.schemas ?? { payload, headers, reply },

@@ -141,7 +141,7 @@ describe("what JSON does not have", () => {
   });
 
   // BUG: an error of the value's own code comes through as it is, without a place.
-  test.fails("a getter or toJSON that throws is an EncodeError that names its place", () => {
+  test("a getter or toJSON that throws is an EncodeError that names its place", () => {
     const value = {
       user: {
         get name(): string {
@@ -240,7 +240,7 @@ describe("__proto__ as a key", () => {
   });
 
   // BUG: only spellings with an escaped underscore are looked for; with an escaped letter the key gets through.
-  test.fails.each(["__\\u0070roto__", "__p\\u0072oto__", "__\\u0070\\u0072\\u006f\\u0074\\u006f__"])(
+  test.each(["__\\u0070roto__", "__p\\u0072oto__", "__\\u0070\\u0072\\u006f\\u0074\\u006f__"])(
     "written %s is left out, too",
     (key) => {
       const value = decode(spell(key)) as object;

@@ -3,6 +3,7 @@ import type { AnySchema, In, MaybeSchema } from "../server/schema.ts";
 import type { ExternalDocs, Tag } from "../server/server-info.ts";
 import { type Channel, defaultChannel, toChannel } from "./channel.ts";
 import type { Codec } from "./codec.ts";
+import { topicHeaderOption, topicOption } from "./topic.ts";
 
 /** One example of a message, for the documentation. */
 export interface MessageExample {
@@ -92,8 +93,8 @@ export function defineOperation<
     "~kind": "operation",
     name: nameOption("operation name", name),
     channel: toChannel(channel ?? defaultChannel),
-    topic: nameOption("operation topic", topic ?? name),
-    topicHeader,
+    topic: topicOption(`topic of operation ${name}`, topic ?? name),
+    topicHeader: topicHeaderOption(`topicHeader of operation ${name}`, topicHeader),
     // An absent schema is `undefined`, which is what P, H and R then are.
     schemas: { payload: payload as P, headers: headers as H, reply: reply as R },
     codec,

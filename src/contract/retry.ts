@@ -6,6 +6,8 @@ import { durationOption, integerOption } from "../server/option.ts";
 export interface Backoff {
   /** `random` gives 0 ≤ x < 1. */
   delay(attempt: number, random: () => number): number;
+  /** Longest wait, where it is known: servers that cannot wait so long refuse the policy at the start. */
+  readonly longest?: number;
 }
 
 export interface RetryPolicy {
@@ -30,7 +32,7 @@ export interface CompiledRetry {
 export function fixed(options: { readonly delay: Duration; readonly jitter?: number }): Backoff {
   const base = durationOption("fixed delay", options.delay);
   const jitter = share("fixed jitter", options.jitter ?? 0.1);
-  return { delay: (_attempt, random) => base * (1 + jitter * (2 * random() - 1)) };
+  return { delay: (_attempt, random) => base * (1 + jitter * (2 * random() - 1)), longest: base * (1 + jitter) };
 }
 
 /**
@@ -53,6 +55,7 @@ export function exponential(
   if (!(factor >= 1)) throw new OptionError(`Expected exponential factor to be a number from 1 up, got ${factor}.`);
   const jitter = share("exponential jitter", options.jitter ?? 0.25);
   return {
+    longest: max,
     delay(attempt, random) {
       const plain = Math.min(base * factor ** (attempt - 1), max);
       return Math.min(plain * (1 + jitter * (2 * random() - 1)), max);

@@ -34,7 +34,7 @@ describe("version 7 UUIDs", () => {
 
   // BUG: a clock that shows parts of a millisecond (a virtual clock after a timer at a third of a lease does) gives ids
   // with the word "undefined" in them.
-  test.fails.each([1_893_456_000_000.5, 1_893_456_000_333.3333])("are well formed at the time %d", (time) => {
+  test.each([1_893_456_000_000.5, 1_893_456_000_333.3333])("are well formed at the time %d", (time) => {
     expect(createUuidSource(() => time)()).toMatch(format);
   });
 

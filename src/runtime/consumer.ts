@@ -43,6 +43,7 @@ export class Consumer implements MessageOwner, SlotUser {
   readonly #settler: Settler;
   readonly #unwanted: Unwanted;
   readonly #runner: Runner;
+  readonly topicHeader: string | false;
   readonly #leases: LeaseKeeper;
   #subscription: Subscription | undefined;
   #overfull = false;
@@ -56,6 +57,7 @@ export class Consumer implements MessageOwner, SlotUser {
     this.#entry = entry;
     this.#routes = routes;
     this.serverName = entry.name;
+    this.topicHeader = entry.server.topicHeader ?? worker.topicHeader;
     const { clock, logger } = worker;
     const { serverName } = this;
     this.#settler = new Settler({
@@ -141,9 +143,14 @@ export class Consumer implements MessageOwner, SlotUser {
     this.pump();
   }
 
+  /** From now on nothing starts, and nothing more is taken. */
+  halt(): void {
+    this.#draining = true;
+  }
+
   /** Stops intake and hands back what has not started. */
   async drain(): Promise<void> {
-    this.#draining = true;
+    this.halt();
     const drained = this.#stopIntake();
     for (const message of this.#waiting.takeAll()) this.#unwanted.handBack(message);
     for (const message of this.#suspects.takeAll()) this.#unwanted.handBack(message);
@@ -346,7 +353,7 @@ export class Consumer implements MessageOwner, SlotUser {
   async reply(message: ReceivedMessage, payload: Uint8Array | string, options?: ReplyOptions): Promise<void> {
     const ackedFirst = message.plan?.policy.confirmation === "ackFirst" && message.outcome === "ack";
     if (message.state !== "pending" && !ackedFirst) return;
-    const call = replyCall(this.#entry, message, this.newId(), payload, options);
+    const call = replyCall(this.#entry, message, this.newId(), payload, options, this.#worker.maxPayloadBytes);
     const { producer } = this.#worker;
     if (ackedFirst) {
       await producer.dispatch(call, this.#entry);

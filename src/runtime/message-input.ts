@@ -4,11 +4,14 @@ import { type Awaitable, isPromise } from "../internal/awaitable.ts";
 import { createHeaders, type MessageHeaders } from "../internal/headers.ts";
 import { DecodeError, ValidationError } from "../server/errors.ts";
 import { type AnySchema, type MaybeSchema, validate } from "../server/schema.ts";
+import { correlationHeader } from "./correlation.ts";
 
 /** Runs a step of reading the input and marks its failure as one of the input, not of the handler. */
 function reading<T>(message: RunnableMessage, step: () => Awaitable<T>): Awaitable<T> {
   const mark = (error: unknown): never => {
-    if (error instanceof ValidationError || error instanceof DecodeError) message.inputError = error;
+    // A RangeError is the stack that a too deeply nested input has used up.
+    const ofInput = error instanceof ValidationError || error instanceof DecodeError || error instanceof RangeError;
+    if (ofInput) message.inputError = error;
     throw error;
   };
   let value: Awaitable<T>;
@@ -45,6 +48,14 @@ export function validatePayload(message: RunnableMessage, schema: AnySchema, val
   }
 }
 
+/** Headers without those that millrace itself has added: a schema that allows no others was not asked about them. */
+function ownHeaders(message: RunnableMessage): MessageHeaders {
+  const view = createHeaders(message.headers);
+  if (message.topicHeader !== false) delete view[message.topicHeader];
+  if (message.replyTo !== undefined) delete view[correlationHeader];
+  return view;
+}
+
 function lowerCased(headers: MessageHeaders): MessageHeaders {
   const view = createHeaders();
   for (const name in headers) view[name.toLowerCase()] ??= headers[name] as string;
@@ -53,25 +64,31 @@ function lowerCased(headers: MessageHeaders): MessageHeaders {
 }
 
 /**
- * Headers by a schema. A foreign sender may have written `X-Tenant` where the schema says `x-tenant`: what does not fit
- * as received is tried once more with lower-case names added.
+ * Headers by a schema: as received, then without those of millrace, then with lower-case names added, since a foreign
+ * sender may have written `X-Tenant` where the schema says `x-tenant`. The first view that fits is taken; the error is
+ * that of the first.
  */
 export function readHeaders(message: RunnableMessage, schema: MaybeSchema): Awaitable<unknown> {
   const { headers } = message;
   if (schema === undefined) return headers;
-  return reading(message, () => {
-    let result: Awaitable<unknown>;
+  const views = [() => ownHeaders(message), () => lowerCased(headers)];
+  const tryNext = (error: unknown): Awaitable<unknown> => {
+    const view = views.shift();
+    if (view === undefined || !(error instanceof ValidationError)) throw error;
+    const again = (): Awaitable<unknown> => tryNext(error);
     try {
-      result = validate(schema, headers, "headers");
-    } catch (error) {
-      return retryLowerCased(schema, headers, error);
+      const result = validate(schema, view(), "headers");
+      return isPromise(result) ? Promise.resolve(result).catch(again) : result;
+    } catch {
+      return again();
     }
-    if (!isPromise(result)) return result;
-    return Promise.resolve(result).catch((error: unknown) => retryLowerCased(schema, headers, error));
+  };
+  return reading(message, () => {
+    try {
+      const result = validate(schema, headers, "headers");
+      return isPromise(result) ? Promise.resolve(result).catch(tryNext) : result;
+    } catch (error) {
+      return tryNext(error);
+    }
   });
-}
-
-function retryLowerCased(schema: AnySchema, headers: MessageHeaders, error: unknown): Awaitable<unknown> {
-  if (!Object.keys(headers).some((name) => name !== name.toLowerCase())) throw error;
-  return validate(schema, lowerCased(headers), "headers");
 }

@@ -25,7 +25,7 @@ import { type AnySchema, validate } from "../server/schema.ts";
 import type { BrokerServer, PublishOptions, Receipt } from "../server/server.ts";
 import { addressedHeaders, outgoingHeaders } from "./outgoing-headers.ts";
 import { PublishGuard } from "./publish-guard.ts";
-import { type GivenScheduling, publishOptions } from "./publish-options.ts";
+import { checkOptions, type GivenScheduling, publishOptions } from "./publish-options.ts";
 import type { SendTarget } from "./send-target.ts";
 
 /** A server of the app under its name. */
@@ -74,8 +74,22 @@ function isWorthRetrying(error: unknown): boolean {
   return error.cause instanceof ServerBusyError || error.cause instanceof ConnectionError;
 }
 
-export function toBytes(payload: Uint8Array | string): Uint8Array {
-  return typeof payload === "string" ? Buffer.from(payload) : payload;
+/** Bytes to send: UTF-8 of a text, or the bytes as they are. Errors: `OptionError`, `EncodeError` when there are too many. */
+export function boundedBytes(payload: Uint8Array | string, maxBytes: number): Uint8Array {
+  const bytes = typeof payload === "string" ? Buffer.from(payload) : payload;
+  if (!(bytes instanceof Uint8Array)) {
+    throw new OptionError(
+      `Expected the payload to be a Uint8Array or a string, got ${bytes === null ? "null" : typeof bytes}.`,
+    );
+  }
+  if (bytes.byteLength > maxBytes) {
+    throw new EncodeError(
+      `The payload has ${bytes.byteLength} bytes, more than maxPayloadBytes (${maxBytes}) of the app: ` +
+        "raise it, or send a reference to the data.",
+      "",
+    );
+  }
+  return bytes;
 }
 
 export function createProducer(host: ProducerHost): Producer {
@@ -147,14 +161,14 @@ export function createProducer(host: ProducerHost): Producer {
 
   /** The first send connects; a server that is not there fails the send, it does not hang it. */
   function connected(ready: PromiseLike<void>, given: GivenOptions | undefined): Promise<void> {
-    return guard(timeoutOf(given))
-      .watch(ready, "failed")
-      .catch((error: unknown) => {
+    return abortable(guard(timeoutOf(given)).watch(ready, "failed"), given?.signal, "failed").catch(
+      (error: unknown) => {
         if (error instanceof PublishError) throw error;
         throw new PublishError("failed", "The server could not be connected; the message was not sent.", {
           cause: error,
         });
-      });
+      },
+    );
   }
 
   function publishNow(entry: ServerEntry, call: ProducerCall, given: GivenOptions | undefined): Awaitable<SendResult> {
@@ -176,23 +190,20 @@ export function createProducer(host: ProducerHost): Producer {
     given?: GivenOptions,
     end: ProducerLeaf = async (last) => publishTo(entry, last, given),
   ): Awaitable<SendResult> {
-    if (host.middleware.length === 0) return end === undefined ? publishTo(entry, call, given) : end(call);
-    return composeProducer(host.middleware, end)(call);
+    if (host.middleware.length === 0) return end(call);
+    return composeProducer(host.middleware, (last) => end(last === call ? last : rechecked(last, entry)))(call);
+  }
+
+  /** What a middleware has changed must be as good as what a caller gives. */
+  function rechecked(call: ProducerCall, entry: ServerEntry): ProducerCall {
+    const headers = outgoingHeaders(call.message.headers);
+    const payload = boundedBytes(call.message.payload, host.maxPayloadBytes);
+    checkOptions(entry.name, entry.server.features, call.options);
+    return { ...call, channel: nameOption("channel", call.channel), message: { ...call.message, headers, payload } };
   }
 
   function direct(call: ProducerCall, entry: ServerEntry, given?: GivenOptions): Awaitable<SendResult> {
     return host.middleware.length === 0 ? publishTo(entry, call, given) : dispatch(call, entry, given);
-  }
-
-  function bounded(payload: Uint8Array): Uint8Array {
-    if (payload.byteLength > host.maxPayloadBytes) {
-      throw new EncodeError(
-        `The payload has ${payload.byteLength} bytes, more than maxPayloadBytes (${host.maxPayloadBytes}) of the app: ` +
-          "raise it, or send a reference to the data.",
-        "",
-      );
-    }
-    return payload;
   }
 
   function validateInput(target: SendTarget, value: unknown, headers: unknown): Promise<void> | undefined {
@@ -229,7 +240,7 @@ export function createProducer(host: ProducerHost): Producer {
     );
     const message: OutgoingMessage = {
       id: given?.id === undefined ? host.ids() : nameOption("id", given.id),
-      payload: bounded(codec.encode(value)),
+      payload: boundedBytes(codec.encode(value), host.maxPayloadBytes),
       headers,
       contentType: codec.contentType,
       replyTo: given?.replyTo,
@@ -250,6 +261,7 @@ export function createProducer(host: ProducerHost): Producer {
     given?.signal?.throwIfAborted();
     const target = host.target(to);
     const entry = host.server(given?.server as string | undefined);
+    if (given?.publishTimeout !== undefined) timeoutOf(given);
     if (given?.validate !== false) {
       const validated = validateInput(target, value, given?.headers);
       if (validated !== undefined) await validated;
@@ -262,6 +274,8 @@ export function createProducer(host: ProducerHost): Producer {
     values: readonly unknown[],
     given?: GivenOptions,
   ): Promise<(SendResult | Error)[]> {
+    given?.signal?.throwIfAborted();
+    if (given?.publishTimeout !== undefined) timeoutOf(given);
     if (given?.id !== undefined || given?.dedupe !== undefined) {
       throw new OptionError("sendMany() cannot give one id or dedupe key to many messages: send them one by one.");
     }
@@ -276,6 +290,9 @@ export function createProducer(host: ProducerHost): Producer {
     const first = calls[0];
     if (first === undefined) return [];
     if (entry.server.publishBatch === undefined || host.middleware.length > 0) {
+      // Connected first: what is sent while connecting would be overtaken by what is sent right after.
+      const ready = entry.ready();
+      if (isPromise(ready)) await connected(ready, given);
       const sent = await Promise.allSettled(calls.map((call) => direct(call, entry, given)));
       return sent.map((one) => (one.status === "fulfilled" ? one.value : toError(one.reason)));
     }
@@ -300,10 +317,11 @@ export function createProducer(host: ProducerHost): Producer {
 
   async function publish(channel: string, payload: Uint8Array | string, given?: GivenOptions): Promise<SendResult> {
     given?.signal?.throwIfAborted();
+    if (given?.publishTimeout !== undefined) timeoutOf(given);
     const entry = host.server(given?.server as string | undefined);
     const message: OutgoingMessage = {
       id: given?.id === undefined ? host.ids() : nameOption("id", given.id),
-      payload: bounded(toBytes(payload)),
+      payload: boundedBytes(payload, host.maxPayloadBytes),
       headers: outgoingHeaders(given?.headers as Readonly<Record<string, unknown>> | undefined),
       contentType: given?.contentType,
       replyTo: given?.replyTo,
@@ -338,11 +356,15 @@ function toError(reason: unknown): Error {
   return reason instanceof Error ? reason : new PublishError("unknown", String(reason));
 }
 
-function abortable<T>(pending: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+function abortable<T>(
+  pending: Promise<T>,
+  signal: AbortSignal | undefined,
+  outcome: "failed" | "unknown" = "unknown",
+): Promise<T> {
   if (signal === undefined) return pending;
   return new Promise<T>((resolve, reject) => {
     const onAbort = (): void => {
-      reject(new PublishError("unknown", "Waiting for the confirmation was aborted.", { cause: signal.reason }));
+      reject(new PublishError(outcome, "Sending was aborted by the signal given.", { cause: signal.reason }));
     };
     if (signal.aborted) return onAbort();
     signal.addEventListener("abort", onAbort, { once: true });

@@ -33,7 +33,13 @@ export function requireFeature(server: string, features: Features, name: Feature
   throw new CapabilityError(server, name, `Server ${server} cannot do this: ${what} needs "${name}". ${hint}`);
 }
 
-function requireWithin(server: string, features: Features, name: FeatureName, what: string, given: number): void {
+export function requireWithin(
+  server: string,
+  features: Features,
+  name: FeatureName,
+  what: string,
+  given: number,
+): void {
   requireFeature(server, features, name, what);
   const { max } = features[name];
   const limit = max === undefined ? undefined : parseDuration(max);
@@ -51,6 +57,18 @@ function delayOf(given: GivenScheduling, clock: Clock): number | undefined {
   return Math.max(0, Math.ceil(at - clock.now()));
 }
 
+/** Refuses options, already in their final form, that the server cannot honour. */
+export function checkOptions(server: string, features: Features, options: PublishOptions): void {
+  const { delay, priority, expiresIn, dedupe } = options;
+  if (delay !== undefined && delay > 0) requireWithin(server, features, "delay", "delay", delay);
+  if (priority !== undefined) {
+    requireFeature(server, features, "priority", "priority");
+    integerOption("priority", priority, { min: 0, max: 100 });
+  }
+  if (expiresIn !== undefined) requireWithin(server, features, "expiry", "expiresIn", expiresIn);
+  if (dedupe !== undefined) requireWithin(server, features, "dedupe", "dedupe.window", dedupe.window);
+}
+
 /** Checks scheduling options against the server; `undefined` when there is nothing to say, which is the common case. */
 export function publishOptions(
   server: string,
@@ -65,25 +83,15 @@ export function publishOptions(
     return params === undefined ? undefined : { params };
   }
   const options: { -readonly [K in keyof PublishOptions]: PublishOptions[K] } = {};
-  if (delay !== undefined && delay > 0) {
-    requireWithin(server, features, "delay", "delay", delay);
-    options.delay = delay;
-  }
-  if (priority !== undefined) {
-    requireFeature(server, features, "priority", "priority");
-    options.priority = integerOption("priority", priority, { min: 0, max: 100 });
-  }
-  if (expiresIn !== undefined) {
-    const milliseconds = durationOption("expiresIn", expiresIn, { min: 1 });
-    requireWithin(server, features, "expiry", "expiresIn", milliseconds);
-    options.expiresIn = milliseconds;
-  }
+  if (delay !== undefined && delay > 0) options.delay = delay;
+  if (priority !== undefined) options.priority = priority;
+  if (expiresIn !== undefined) options.expiresIn = durationOption("expiresIn", expiresIn, { min: 1 });
   if (dedupe !== undefined) {
     const window = durationOption("dedupe.window", dedupe.window, { min: 1 });
-    requireWithin(server, features, "dedupe", "dedupe.window", window);
     const onDuplicate = choiceOption("dedupe.onDuplicate", dedupe.onDuplicate ?? "ignore", ["ignore", "throw"]);
     options.dedupe = { key: nameOption("dedupe.key", dedupe.key), window, onDuplicate };
   }
+  checkOptions(server, features, options);
   if (params !== undefined) options.params = params;
   return options;
 }

@@ -15,6 +15,7 @@ import type { Known } from "./aftermath.ts";
 /** What a received message needs of the consumer that received it. */
 export interface MessageOwner {
   readonly serverName: string;
+  readonly topicHeader: string | false;
   newId(): string;
   onCallbackError(message: ReceivedMessage, error: unknown): void;
   settleEagerly(message: ReceivedMessage, action: "ack" | "nack" | "reject", error: unknown): void;
@@ -66,6 +67,7 @@ export class ReceivedMessage implements RunnableMessage, Known {
   timer: TimerHandle | undefined = undefined;
   /** The outcome of the run is decided; whatever the handler does from now on is late. */
   decided = false;
+  handlerStarted = false;
   handlerEnded = false;
   timedOut = false;
   stopping = false;
@@ -152,6 +154,9 @@ export class ReceivedMessage implements RunnableMessage, Known {
     extras.controller?.abort(reason);
   }
 
+  get topicHeader(): string | false {
+    return this.plan?.topicHeader ?? this.owner.topicHeader;
+  }
   get isOver(): boolean {
     return this.decided || this.#extras?.aborted !== undefined;
   }
@@ -216,7 +221,7 @@ export class ReceivedMessage implements RunnableMessage, Known {
   patch(patch: MessagePatch): void {
     const extras = this.#more();
     extras.patch = { ...extras.patch, ...patch };
-    if (patch.headers !== undefined) this.headers = patch.headers;
+    if (patch.headers !== undefined) this.headers = createHeaders(patch.headers);
   }
 
   onFinish(cleanup: () => Awaitable<void>): void {

@@ -4,7 +4,7 @@ import { findHeader } from "../internal/headers.ts";
 import { ReplyAddressError } from "../server/errors.ts";
 import { correlationHeader } from "./correlation.ts";
 import { outgoingHeaders } from "./outgoing-headers.ts";
-import { noOptions, type ServerEntry, toBytes } from "./producer.ts";
+import { boundedBytes, noOptions, type ServerEntry } from "./producer.ts";
 import type { ReceivedMessage } from "./received-message.ts";
 
 /** Replies to askers that are gone must not pile up. */
@@ -17,6 +17,7 @@ export function replyCall(
   id: string,
   payload: Uint8Array | string,
   options: ReplyOptions | undefined,
+  maxBytes: number,
 ): ProducerCall {
   const channel = options?.channel ?? message.replyTo;
   if (channel === undefined) throw new ReplyAddressError();
@@ -27,7 +28,13 @@ export function replyCall(
   return {
     server: entry.name,
     channel,
-    message: { id, payload: toBytes(payload), headers, contentType: options?.contentType, replyTo: undefined },
+    message: {
+      id,
+      payload: boundedBytes(payload, maxBytes),
+      headers,
+      contentType: options?.contentType,
+      replyTo: undefined,
+    },
     options: expires ? { expiresIn: replyLifetime } : noOptions,
     operation: undefined,
   };

@@ -1,10 +1,11 @@
+import type { Codec } from "../contract/codec.ts";
 import { createDecoder } from "../contract/content-type.ts";
 import type { Sendable } from "../contract/operation.ts";
 import { silence } from "../internal/awaitable.ts";
 import type { Clock, TimerHandle } from "../internal/clock.ts";
 import { findHeader } from "../internal/headers.ts";
 import type { Delivery } from "../server/delivery.ts";
-import { OptionError, PublishError, RequestTimeoutError } from "../server/errors.ts";
+import { DecodeError, OptionError, PublishError, RequestTimeoutError } from "../server/errors.ts";
 import type { Logger } from "../server/logger.ts";
 import { durationOption } from "../server/option.ts";
 import { validate } from "../server/schema.ts";
@@ -20,6 +21,8 @@ export interface RequesterHost {
   readonly ids: () => string;
   readonly logger: Logger;
   readonly producer: Producer;
+  readonly codec: Codec | undefined;
+  readonly maxPayloadBytes: number;
   server(name: string | undefined): ServerEntry;
   target(to: Sendable): SendTarget;
 }
@@ -44,7 +47,7 @@ export function createRequester(host: RequesterHost): Requester {
   const address = `${replyPrefix}${instance}`;
   const pending = new Map<string, Pending>();
   const subscriptions = new Map<string, Promise<Subscription>>();
-  const decode = createDecoder(undefined);
+  const decode = createDecoder(host.codec);
 
   function onReply(delivery: Delivery): void {
     const id = findHeader(delivery.headers, correlationHeader);
@@ -113,6 +116,12 @@ export function createRequester(host: RequesterHost): Requester {
       await Promise.race([sent, reply]);
       silence(sent);
       const delivery = await reply;
+      const size = delivery.payload.byteLength;
+      if (size > host.maxPayloadBytes) {
+        throw new DecodeError(
+          `The reply has ${size} bytes, more than maxPayloadBytes (${host.maxPayloadBytes}) of the app.`,
+        );
+      }
       const decoder = target.codec === undefined ? decode : createDecoder(target.codec);
       const answer = decoder(delivery.payload, delivery.contentType);
       return target.reply === undefined ? answer : await validate(target.reply, answer, "reply");

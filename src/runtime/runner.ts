@@ -41,7 +41,12 @@ export class Runner {
 
   /** A suspect: the server first writes down that its handler starts now. */
   runSuspect(message: ReceivedMessage): void {
-    const begun = message.delivery.begin?.();
+    let begun: void | PromiseLike<void>;
+    try {
+      begun = message.delivery.begin?.();
+    } catch (error) {
+      begun = Promise.reject(error);
+    }
     if (isPromise(begun)) this.#executeAfter(message, begun);
     else this.run(message);
   }
@@ -100,6 +105,7 @@ export class Runner {
     if (plan.timeout !== Infinity) {
       message.timer = this.#host.worker.clock.setTimer(() => this.#onTimeout(message), plan.timeout);
     }
+    message.handlerStarted = true;
     let promise: Promise<unknown>;
     try {
       const result = plan.run(message);
@@ -190,7 +196,7 @@ export class Runner {
       worker.clock.clearTimer(message.timer);
       message.timer = undefined;
     }
-    if (!message.handlerEnded) this.#addZombie(message);
+    if (message.handlerStarted && !message.handlerEnded) this.#addZombie(message);
     if (message.state === "pending" && message.plan !== undefined) {
       const decision = decide(message.plan.policy, event, message.attempt, worker.random, message);
       this.#apply(message, decision);
@@ -242,7 +248,7 @@ export class Runner {
   /** Frees the slot: at once, or when the dependencies of the message are disposed of. */
   #end(message: ReceivedMessage, counted: boolean): void {
     message.decided = true;
-    if (!message.hasCleanups || !message.handlerEnded) {
+    if (!message.hasCleanups || (message.handlerStarted && !message.handlerEnded)) {
       this.#host.onDecided(message, counted);
       return;
     }
@@ -254,7 +260,7 @@ export class Runner {
 
   /** The message is not ours any more: as long as its handler runs, it must not run here a second time. */
   noteLost(message: ReceivedMessage): void {
-    if (message.runsAt >= 0 && !message.handlerEnded) this.#addZombie(message);
+    if (message.handlerStarted && !message.handlerEnded) this.#addZombie(message);
   }
 
   #onHandlerEnded(message: ReceivedMessage): void {

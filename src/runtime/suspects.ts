@@ -46,15 +46,14 @@ export class Suspects {
   }
 
   pump(): void {
+    if (this.#queue.length === 0) return;
     const { worker } = this.#host;
-    if (this.#queue.length === 0 || this.#gathering !== undefined || worker.suspect.running) return;
-    if (this.#host.isHeldUp() || !worker.slots.tryTake()) return;
+    if (this.#gathering !== undefined || worker.suspect.running || this.#host.isHeldUp()) return;
+    // Those whose lease was lost while they waited are only in the queue by name.
+    const waiting = this.#queue.filter((message) => message.state === "pending");
+    this.#queue.splice(0, this.#queue.length, ...waiting);
+    if (waiting.length === 0 || !worker.slots.tryTake()) return;
     const message = this.#takeLeast();
-    // A message whose lease was lost while it waited is only in the queue by name.
-    if (message === undefined || message.state !== "pending") {
-      worker.slots.release(true);
-      return;
-    }
     const { channel, id, deliveries, lapses } = message;
     const fields = { server: this.#host.serverName, channel, message_id: id, deliveries, lapses };
     worker.logger.warn({ event: "message.suspect", ...fields });
@@ -79,11 +78,9 @@ export class Suspects {
     this.#gathering = undefined;
   }
 
-  #takeLeast(): ReceivedMessage | undefined {
-    let least = 0;
-    this.#queue.forEach((message, index) => {
-      if (message.deliveries < (this.#queue[least]?.deliveries ?? 0)) least = index;
-    });
-    return this.#queue.splice(least, 1)[0];
+  #takeLeast(): ReceivedMessage {
+    const least = this.#queue.reduce((a, b) => (b.deliveries < a.deliveries ? b : a));
+    this.#queue.splice(this.#queue.indexOf(least), 1);
+    return least;
   }
 }

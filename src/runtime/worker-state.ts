@@ -41,6 +41,9 @@ export interface WorkerState {
   readonly prefetch: number;
   readonly cancelTimeout: number;
   readonly deliveryLimit: number;
+  /** The app's header for topics. */
+  readonly topicHeader: string | false;
+  readonly maxPayloadBytes: number;
   readonly unrouted: UnroutedPolicy;
   readonly counts: WorkerCounts;
   /** Whether a suspect runs in this worker now, whichever server it came from. */

@@ -43,6 +43,7 @@ export interface WorkerHost {
   readonly producer: Producer;
   readonly process: ProcessLike;
   readonly topicHeader: string | false;
+  readonly maxPayloadBytes: number;
   readonly entries: readonly ServerEntry[];
   plans(): readonly ActorPlan[];
   /** Connects the entries; the function undoes what this call did. */
@@ -80,6 +81,8 @@ export function createWorker(host: WorkerHost, settings: WorkerSettings): Worker
     prefetch: settings.prefetch,
     cancelTimeout: settings.cancelTimeout,
     deliveryLimit: settings.deliveryLimit,
+    topicHeader: host.topicHeader,
+    maxPayloadBytes: host.maxPayloadBytes,
     unrouted: settings.unrouted,
     counts,
     suspect: { running: false },
@@ -235,6 +238,7 @@ export function createWorker(host: WorkerHost, settings: WorkerSettings): Worker
 
   function stop(): Promise<WorkerResult> {
     if (stopping === undefined) {
+      for (const consumer of consumers) consumer.halt();
       stopping = close(true);
       stopping.catch(() => {});
     }

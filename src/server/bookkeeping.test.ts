@@ -25,7 +25,7 @@ describe("bookkeeping in a header", () => {
   });
 
   // BUG: an id is any text that a sender likes, and one with ";" in it breaks the packed form.
-  test.fails("comes back as it was, with any id that a sender may choose", () => {
+  test("comes back as it was, with any id that a sender may choose", () => {
     fc.assert(
       fc.property(books(fc.string({ minLength: 1, maxLength: 100, unit: "binary-ascii" })), (book) => {
         expect(parseBookkeeping(formatBookkeeping(book))).toEqual(book);
@@ -34,13 +34,13 @@ describe("bookkeeping in a header", () => {
   });
 
   // BUG: the same, as an attack: such an id uses up all attempts of the message when it is replayed.
-  test.fails("an id cannot pass for other fields", () => {
+  test("an id cannot pass for other fields", () => {
     const packed = formatBookkeeping({ ...noBookkeeping, attempts: 1, replayOf: "x;a=100000;u=9;first=1" });
     expect(parseBookkeeping(packed)).toMatchObject({ attempts: 1, unrouted: 0, firstFailureAt: 0 });
   });
 
   // BUG: the whole header counts as nothing when it is longer than 512 characters, counts included.
-  test.fails("a long id does not hide the counts", () => {
+  test("a long id does not hide the counts", () => {
     const packed = formatBookkeeping({ ...noBookkeeping, attempts: 4, replayOf: "x".repeat(600) });
     expect(parseBookkeeping(packed).attempts).toBe(4);
   });

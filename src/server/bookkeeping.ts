@@ -29,15 +29,26 @@ export const noBookkeeping: Bookkeeping = {
 
 /** A foreign or hostile value is clamped: it can neither skip the limits nor overflow them. */
 const countLimit = 100_000;
+const longest = 8192;
 
 function count(value: string | undefined): number {
   const number = value === undefined ? 0 : Number(value);
   return Number.isInteger(number) && number > 0 ? Math.min(number, countLimit) : 0;
 }
 
+/** Ids are whatever a sender chose; percent-encoded they cannot pass for other fields. */
+function decodeId(value: string | undefined): string | undefined {
+  if (value === undefined) return undefined;
+  try {
+    return decodeURIComponent(value);
+  } catch {
+    return value;
+  }
+}
+
 export function parseBookkeeping(value: string | undefined): Bookkeeping {
   // A foreign program may have written anything into a row or a field of the broker.
-  if (typeof value !== "string" || value === "" || value.length > 512) return noBookkeeping;
+  if (typeof value !== "string" || value === "" || value.length > longest) return noBookkeeping;
   const fields = new Map<string, string>();
   for (const part of value.split(";")) {
     const equals = part.indexOf("=");
@@ -50,7 +61,7 @@ export function parseBookkeeping(value: string | undefined): Bookkeeping {
     results: count(fields.get("r")),
     unrouted: count(fields.get("u")),
     firstFailureAt: Number.isSafeInteger(first) && first > 0 ? first : 0,
-    replayOf: fields.get("of"),
+    replayOf: decodeId(fields.get("of")),
   };
 }
 
@@ -62,6 +73,6 @@ export function formatBookkeeping(book: Bookkeeping): string | undefined {
   if (book.results > 0) packed += `;r=${book.results}`;
   if (book.unrouted > 0) packed += `;u=${book.unrouted}`;
   if (book.firstFailureAt > 0) packed += `;first=${book.firstFailureAt}`;
-  if (book.replayOf !== undefined) packed += `;of=${book.replayOf}`;
+  if (book.replayOf !== undefined) packed += `;of=${encodeURIComponent(book.replayOf)}`;
   return packed === "" ? undefined : packed.slice(1);
 }

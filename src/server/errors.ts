@@ -35,6 +35,15 @@ export type ErrorCode =
 
 const brand = Symbol.for("millrace.error");
 
+/** Names of a class of errors and of all that it extends, so that another copy of the package can recognise them. */
+function lineage(of: unknown): readonly string[] {
+  const names: string[] = [];
+  for (let type = of; typeof type === "function" && type !== Error; type = Object.getPrototypeOf(type)) {
+    names.push(type.name);
+  }
+  return names;
+}
+
 /** Base of all errors of millrace. `instanceof` also holds across two installed copies of the package. */
 export class MillraceError extends Error {
   readonly code: ErrorCode;
@@ -42,14 +51,13 @@ export class MillraceError extends Error {
     super(message, options);
     this.code = code;
     this.name = new.target.name;
-    Object.defineProperty(this, brand, { value: new.target.name });
+    Object.defineProperty(this, brand, { value: lineage(new.target) });
   }
   static override [Symbol.hasInstance](value: unknown): boolean {
     if (typeof value !== "object" || value === null) return false;
     try {
       if (Function.prototype[Symbol.hasInstance].call(this, value)) return true;
-      const name = (value as { [brand]?: string })[brand];
-      return name !== undefined && (this.name === "MillraceError" || name === this.name);
+      return (value as { [brand]?: readonly string[] })[brand]?.includes(this.name) === true;
     } catch {
       // Anything can be thrown, also a proxy that refuses to be looked at.
       return false;

@@ -1,3 +1,4 @@
+import type { SettledOutcome } from "../contract/message.ts";
 import type { ActorMiddleware, ProducerMiddleware } from "../contract/middleware.ts";
 import type { Router } from "../contract/router.ts";
 import { createRouter } from "../contract/router.ts";
@@ -50,8 +51,15 @@ export function createRecorder(outer: Logger): Recorder {
     const run = { id, server, channel, actor: actor.name, payload, headers, attempt, deliveries, json };
     let result: unknown;
     let error: unknown;
+    let ended = false;
+    let settled: { readonly outcome: SettledOutcome | undefined } | undefined;
+    // Whichever comes last: a handler may settle early and go on, and a settlement takes its time.
+    const finish = (): void => {
+      if (ended && settled !== undefined) processed.push({ ...run, result, error, outcome: settled.outcome });
+    };
     message.afterSettle((outcome) => {
-      processed.push({ ...run, result, error, outcome });
+      settled = { outcome };
+      finish();
     });
     try {
       result = await next();
@@ -59,6 +67,9 @@ export function createRecorder(outer: Logger): Recorder {
     } catch (thrown) {
       error = thrown;
       throw thrown;
+    } finally {
+      ended = true;
+      finish();
     }
   };
 

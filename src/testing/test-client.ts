@@ -115,6 +115,7 @@ export function createTestClient<S extends ServerMap, D extends keyof S, YD>(
   const restore = internals.substitute(engine);
   const host = { engine, servers, clock };
   let queue: Promise<unknown> = Promise.resolve();
+  let closed = false;
 
   /** Steps are taken one after the other, whoever asks: two workers at once would race for the messages. */
   function inTurn<T>(action: () => Promise<T>): Promise<T> {
@@ -215,6 +216,8 @@ export function createTestClient<S extends ServerMap, D extends keyof S, YD>(
     },
     clear: () => recorder.clear(),
     async close() {
+      if (closed) return;
+      closed = true;
       await queue;
       await engine.close();
       restore();

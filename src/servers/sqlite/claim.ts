@@ -56,9 +56,9 @@ export function claimFrom(
   const leaseEnd = settings.clock.monotonic() + owner.leaseDuration;
   const taken: number[] = [];
   for (const row of rows) {
-    const [seq, id, , , , , deliveries, , , , expires] = row;
+    const [seq, id, , headers, , , deliveries, , , , expires] = row;
     if (expires !== null && expires <= now) {
-      expireRow(transaction, { seq, channel, deliveries }, settings.keepExpired);
+      expireRow(transaction, { seq, channel, deliveries, headers }, settings.keepExpired);
       into.expired.push({ channel, id });
     } else {
       taken.push(seq);

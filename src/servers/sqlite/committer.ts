@@ -23,7 +23,9 @@ export interface Claimer {
 /** What the committer tells its owner. */
 export interface CommitterEvents {
   /** The connection is of no use any more; the committer has let go of it. */
-  onTrouble(trouble: Trouble): void;
+  onTrouble(trouble: Trouble, store: Store | undefined): void;
+  /** The first transaction on this connection succeeded. */
+  onProven(): void;
   /** Dead letters over `maxSize` were removed. */
   onEvicted(channel: string, count: number): void;
 }
@@ -52,6 +54,7 @@ export class Committer {
   readonly #failures = new Map<Work<unknown>, MillraceError>();
   #urgentTaken = 0;
   #store: Store | undefined;
+  #isProven = false;
   #refusal: MillraceError;
   #scheduled = false;
   #pause: TimerHandle | undefined;
@@ -75,6 +78,7 @@ export class Committer {
 
   attach(store: Store): void {
     this.#store = store;
+    this.#isProven = false;
     this.lastContact = this.#settings.clock.monotonic();
     this.schedule();
   }
@@ -213,6 +217,10 @@ export class Committer {
     const taken = this.#taken.splice(0);
     const failures = this.#failures.size === 0 ? undefined : new Map(this.#failures);
     this.#failures.clear();
+    if (!this.#isProven) {
+      this.#isProven = true;
+      this.#events.onProven();
+    }
     for (const work of taken) {
       const failure = failures?.get(work);
       if (failure === undefined) work.done();
@@ -239,9 +247,10 @@ export class Committer {
       else this.#makeRoom(trouble.error, taken.length);
       return;
     }
+    const store = this.#store;
     for (const work of taken) work.fail(trouble.error, committing);
     this.detach(trouble.error);
-    this.#events.onTrouble(trouble);
+    this.#events.onTrouble(trouble, store);
   }
 
   #waitForLock(error: MillraceError): void {

@@ -13,7 +13,7 @@ import { sweepKeys, sweepReplies } from "./sweep.ts";
 import { type Trouble, toTrouble } from "./trouble.ts";
 import { Task } from "./work.ts";
 
-/** Milliseconds between two attempts to open the file again; doubled up to the longest. */
+/** Milliseconds until the next attempt to open the file again; doubled up to the longest until one proves to work. */
 const retry = { first: 50, longest: 2000 };
 
 /** The open file and everybody on it: opens it, keeps watch over it, and opens it again when it was lost. */
@@ -30,13 +30,17 @@ export class Connection implements SubscriptionHost {
   #poll: TimerHandle | undefined;
   #sweep: TimerHandle | undefined;
   #reopen: TimerHandle | undefined;
+  #reopenDelay = retry.first;
+  /** The file was lost, and no transaction has shown yet that it can be used again. */
+  #isLost = false;
 
   constructor(settings: Settings) {
     this.settings = settings;
     this.committer = new Committer(
       settings,
       {
-        onTrouble: (trouble) => this.#lose(trouble),
+        onTrouble: (trouble, store) => this.#lose(trouble, store),
+        onProven: () => this.#onProven(),
         onEvicted: (channel, count) =>
           this.#logger.warn(
             { event: "dead_letter.dropped", channel, count, maxSize: settings.deadLimit },
@@ -132,6 +136,7 @@ export class Connection implements SubscriptionHost {
       // Not at the top of the file: Node 22 prints a warning when the module is loaded.
       this.#Database ??= (await import("node:sqlite")).DatabaseSync;
       this.#use(await this.#open(this.#Database, signal));
+      this.#onReady();
     } catch (error) {
       this.#state = this.#subscriptions.size > 0 ? "failed" : "closed";
       throw error;
@@ -153,15 +158,33 @@ export class Connection implements SubscriptionHost {
   }
 
   #use(store: Store): void {
-    this.#state = "ready";
     this.#version = -1;
     this.committer.attach(store);
     this.#startSweeping();
-    for (const subscription of this.#subscriptions) {
-      subscription.report("ready");
-      subscription.wake();
-    }
+    for (const subscription of this.#subscriptions) subscription.wake();
     if (this.#subscriptions.size > 0) this.#startPolling();
+  }
+
+  #onReady(): void {
+    this.#state = "ready";
+    this.#isLost = false;
+    for (const subscription of this.#subscriptions) subscription.report("ready");
+  }
+
+  /** A file that can be opened may still refuse every statement: only a transaction tells. */
+  #onProven(): void {
+    this.#reopenDelay = retry.first;
+    if (!this.#isLost) return;
+    this.#onReady();
+    this.#logger.info({ event: "server.connected", path: this.settings.path });
+  }
+
+  /** Sees to it that there is a transaction on this connection, even when nobody wants one. */
+  #prove(store: Store): void {
+    const tryAgain = (): void => {
+      if (this.committer.store === store) this.#prove(store);
+    };
+    this.committer.add(new Task(() => undefined)).catch(tryAgain);
   }
 
   async #disconnect(): Promise<void> {
@@ -183,27 +206,32 @@ export class Connection implements SubscriptionHost {
   /** The file cannot be used any more: tell everybody, and try to open it again unless that is hopeless. */
   #lose({ kind, error }: Trouble, store?: Store): void {
     store?.close();
+    this.#isLost = true;
     this.#sweep = this.#stop(this.#sweep);
     this.#poll = this.#stop(this.#poll);
     this.#state = kind === "broken" ? "failed" : "reconnecting";
     const event = kind === "broken" ? "server.failed" : "server.reconnect.scheduled";
     this.#logger.error({ event, path: this.settings.path, err: recordError(error) });
     for (const subscription of this.#subscriptions) subscription.report(this.#state, error);
-    if (kind !== "broken") this.#reopenAfter(retry.first);
+    if (kind !== "broken") this.#reopenLater();
   }
 
-  #reopenAfter(delay: number): void {
+  #reopenLater(): void {
+    const delay = this.#reopenDelay;
+    this.#reopenDelay = Math.min(delay * 2, retry.longest);
+    this.#stop(this.#reopen);
     this.#reopen = this.settings.clock.setTimer(
       () => {
         this.#reopen = undefined;
         try {
           // Never creates: what was confirmed is in the file that is missing, and an empty new one would hide that.
-          this.#use(Store.open(this.#Database as typeof DatabaseSync, this.settings, false));
-          this.#logger.info({ event: "server.connected", path: this.settings.path });
+          const store = Store.open(this.#Database as typeof DatabaseSync, this.settings, false);
+          this.#use(store);
+          this.#prove(store);
         } catch (error) {
           const trouble = error as Trouble;
           if (trouble.kind === "broken") this.#lose(trouble);
-          else this.#reopenAfter(Math.min(delay * 2, retry.longest));
+          else this.#reopenLater();
         }
       },
       delay,

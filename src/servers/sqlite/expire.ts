@@ -1,5 +1,6 @@
-import type { SettleReason } from "../../server/settle-reason.ts";
+import { decodeHeaders } from "./delivery.ts";
 import { state } from "./layout.ts";
+import { ownReason } from "./reason.ts";
 import type { Transaction } from "./work.ts";
 
 /** A message that was removed because it had expired. */
@@ -11,15 +12,19 @@ export interface ExpiredMessage {
 /** Removes or buries an expired row that nobody holds. */
 export function expireRow(
   { store, now, buried }: Transaction,
-  row: { readonly seq: number; readonly channel: string; readonly deliveries: number },
+  row: {
+    readonly seq: number;
+    readonly channel: string;
+    readonly deliveries: number;
+    readonly headers: string | null;
+  },
   keep: boolean,
 ): void {
   if (!keep) {
     store.prepare("DELETE FROM millrace_message WHERE seq = ?").run(row.seq);
     return;
   }
-  const { deliveries } = row;
-  const reason: SettleReason = { code: "expired", attempts: 0, deliveries, firstFailureAt: now, lastFailureAt: now };
+  const reason = ownReason("expired", decodeHeaders(row.headers), row.deliveries, now);
   store
     .prepare(`UPDATE millrace_message SET state = ${state.dead}, expires = NULL, dead_at = ?, reason = ? WHERE seq = ?`)
     .run(now, JSON.stringify(reason), row.seq);
@@ -37,7 +42,8 @@ export function expireOverdue(
     readonly seq: number;
     readonly id: string;
     readonly deliveries: number;
+    readonly headers: string | null;
   }[];
-  for (const { seq, deliveries } of rows) expireRow(transaction, { seq, channel, deliveries }, keep);
+  for (const { seq, deliveries, headers } of rows) expireRow(transaction, { seq, channel, deliveries, headers }, keep);
   return rows.map(({ id }) => ({ channel, id }));
 }

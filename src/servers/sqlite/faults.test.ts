@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { Delivery, OutgoingMessage } from "../../server/delivery.ts";
+import { type LogFields, silentLogger } from "../../server/logger.ts";
 import type { ConnectionState } from "../../server/server.ts";
 import { Connection } from "./connection.ts";
 import { type SqliteOptions, type SqliteServer, sqlite } from "./index.ts";
@@ -293,6 +294,55 @@ describe("a connection that SQLite refuses to write with", () => {
     expect(connection.state).toBe("reconnecting");
     await vi.waitFor(() => expect(connection.state).toBe("ready"));
     await expect(send("b")).resolves.toMatchObject({ id: "b" });
+    await connection.disconnect();
+  });
+});
+
+describe("an error that comes back at once on every statement", () => {
+  /** Every claim fails while it is there. */
+  const block = "CREATE TRIGGER block BEFORE UPDATE ON millrace_message BEGIN SELECT RAISE(ABORT, 'no'); END";
+  const execute = (text: string): void => {
+    const db = new DatabaseSync(path);
+    db.exec(text);
+    db.close();
+  };
+  const sleep = (delay: number) => new Promise((resolve) => setTimeout(resolve, delay));
+
+  test("is met with growing pauses, until a transaction succeeds", async () => {
+    const server = create();
+    const events: string[] = [];
+    const log = ({ event }: LogFields): void => void events.push(event);
+    await server.connect({ logger: { ...silentLogger, error: log, info: log } });
+    await server.publish("c", message("a"));
+    execute(block);
+    const { deliveries, states } = await consume(server);
+    await sleep(1000); // Attempts after 50, 150, 350 and 750 ms.
+    expect(events.length).toBeGreaterThanOrEqual(3);
+    expect(events.length).toBeLessThanOrEqual(5);
+    expect(new Set(events)).toEqual(new Set(["server.reconnect.scheduled"]));
+    expect(states).toEqual(["ready", "reconnecting"]);
+    expect(server.state).toBe("reconnecting");
+
+    execute("DROP TRIGGER block");
+    await vi.waitFor(() => expect(deliveries).toHaveLength(1), { timeout: 3000 });
+    expect(events.at(-1)).toBe("server.connected");
+    expect(states).toEqual(["ready", "reconnecting", "ready"]);
+    expect(server.state).toBe("ready");
+    await deliveries[0]?.settle("ack");
+
+    // Afresh: the next attempt comes after 50 ms again, not after 1600.
+    execute(block);
+    await expect(server.publish("c", message("b"))).rejects.toMatchObject({ code: "PUBLISH_FAILED" });
+    await vi.waitFor(() => expect(events.slice(-2)).toEqual(["server.reconnect.scheduled", "server.connected"]));
+  });
+
+  test("a connection that nobody uses proves itself, too", async () => {
+    const connection = new Connection(readSettings({ path }));
+    await connection.connect();
+    connection.requireOpen().prepare("PRAGMA query_only = 1").run();
+    await expect(connection.committer.add(new PublishWork("c", message("a")))).rejects.toThrow();
+    expect(connection.state).toBe("reconnecting");
+    await vi.waitFor(() => expect(connection.state).toBe("ready"));
     await connection.disconnect();
   });
 });

@@ -7,6 +7,7 @@ import type { SettleCode, SettleReason } from "../../server/settle-reason.ts";
 import type { SqliteDelivery } from "./delivery.ts";
 import { state } from "./layout.ts";
 import { encodeHeaders, insertMessage } from "./publish-work.ts";
+import { ownReason } from "./reason.ts";
 import { atomically, type Transaction, Work } from "./work.ts";
 
 /** Who keeps the account of unsettled deliveries. */
@@ -41,19 +42,6 @@ abstract class OwnedWork extends Work {
 
 function requireOurs(result: { readonly changes: number | bigint }): void {
   if (Number(result.changes) === 0) throw new LeaseLostError();
-}
-
-/** Without a note: a failure of which nobody said more. */
-function reasonOf(delivery: SqliteDelivery, note: SettleNote, now: number): SettleReason {
-  return (
-    note.reason ?? {
-      code: "rejected",
-      attempts: 0,
-      deliveries: delivery.deliveryCount,
-      firstFailureAt: now,
-      lastFailureAt: now,
-    }
-  );
 }
 
 /** Applies an outcome to the row. */
@@ -91,7 +79,7 @@ export class SettleWork extends OwnedWork {
     if (this.#outcome === "ack" || (this.#outcome === "nack" && !this.holder.keepsDead)) {
       requireOurs(statements.remove.run(seq, token));
     } else if (this.#outcome === "nack") {
-      const reason = JSON.stringify(reasonOf(this.delivery, this.#note, now));
+      const reason = JSON.stringify(this.#note.reason ?? this.#ownReason(now));
       requireOurs(statements.bury.run(now, reason, seq, token));
       buried.add(channel);
     } else this.#requeue(transaction, this.#outcome);
@@ -103,8 +91,8 @@ export class SettleWork extends OwnedWork {
     const delay = typeof outcome === "object" ? Math.ceil(outcome.retryAfter) : 0;
     const back = outcome === "giveBack";
     const started = this.#note.started !== false && !back;
-    // A result ends the row of lapses; a message that never ran keeps its account as it was, and its place.
-    const delta = started ? (counted ? 0 : 1) : counted && !back ? -1 : 0;
+    // A result ends the row of lapses; a message without one keeps its account as it was, and its place.
+    const delta = started ? (counted ? 0 : 1) : counted ? -1 : 0;
     requireOurs(
       statements.requeue.run(
         delay > 0 ? state.delayed : state.ready,
@@ -116,6 +104,11 @@ export class SettleWork extends OwnedWork {
         token,
       ),
     );
+  }
+
+  /** Nobody said why. */
+  #ownReason(now: number): SettleReason {
+    return ownReason("rejected", this.delivery.headers, this.delivery.deliveryCount, now);
   }
 
   #headers(): string | null {
@@ -154,12 +147,14 @@ export class ExtendWork extends OwnedWork {
 
 /** Counts a suspect's delivery and, in advance, the lapse that a settle will take back. */
 export class StartWork extends OwnedWork {
-  override done(): void {
-    this.delivery.counted = true;
-    super.done();
+  override fail(error: MillraceError, unknown: boolean): void {
+    this.delivery.counted = false;
+    super.fail(error, unknown);
   }
   protected run({ statements }: Transaction): void {
     requireOurs(statements.start.run(this.delivery.seq, this.delivery.token));
+    // At once, for what settles it in the same transaction.
+    this.delivery.counted = true;
   }
 }
 

@@ -181,6 +181,44 @@ describe("dead letters", () => {
     expect(await server.deadLetters?.("c").list()).toMatchObject([{ id: "m", reason: { code: "expired" } }]);
   });
 
+  test("a reason that nobody gave is made of the bookkeeping", async () => {
+    const server = await connected({ onExpired: "deadLetter" });
+    const headers = { millrace: "a=2;first=1000" };
+    await server.publish("c", message("ready", { headers }), { expiresIn: 1 });
+    await server.publish("c", message("swept", { headers }), { expiresIn: 1, delay: 1e9 });
+    await server.publish("c", message("nacked", { headers }));
+    const overdue = "SELECT 1 FROM millrace_message WHERE expires < unixepoch('subsec') * 1000";
+    await vi.waitFor(() => expect(query(overdue)).toHaveLength(2));
+    const { deliveries, count } = await consume(server);
+    await count(1);
+    await deliveries[0]?.settle("nack");
+    const letters = server.deadLetters?.("c");
+    await vi.waitFor(async () => expect(await letters?.count()).toBe(3));
+    const known = { attempts: 2, firstFailureAt: 1000, lastFailureAt: expect.any(Number) };
+    for (const id of ["ready", "swept"]) {
+      expect((await letters?.get(id))?.reason).toEqual({ code: "expired", deliveries: 0, ...known });
+    }
+    expect((await letters?.get("nacked"))?.reason).toEqual({ code: "rejected", deliveries: 1, ...known });
+  });
+
+  test("replay of many goes from the oldest to the newest, in the order of dying", async () => {
+    const server = await connected();
+    const { deliveries, subscription, count } = await consume(server, { maxUnsettled: 300 });
+    await Promise.all(Array.from({ length: 250 }, (_, i) => server.publish("c", message(`m${i}`))));
+    await count(250);
+    // The last sent died first; some in the same millisecond, some not.
+    const died = deliveries.toReversed().map((delivery) => delivery.id);
+    await Promise.all(deliveries.map((delivery) => delivery.settle("nack")));
+    query("UPDATE millrace_message SET dead_at = 1000 - seq / 3, seq = -seq");
+    query("UPDATE millrace_message SET seq = seq + 1000");
+    await subscription.close();
+    const ids = await server.deadLetters?.("c").replay({});
+    const again = await consume(server, { maxUnsettled: 300 });
+    await again.count(250);
+    expect(again.deliveries.map(({ payload }) => Buffer.from(payload).toString())).toEqual(died);
+    expect(again.deliveries.map(({ id }) => id)).toEqual(ids);
+  });
+
   test("replay of many takes every one once, and a cursor of somebody else's is refused", async () => {
     const server = await connected();
     const { deliveries, subscription, count } = await consume(server, { maxUnsettled: 300 });
@@ -193,6 +231,75 @@ describe("dead letters", () => {
     const ids = await letters?.replay({});
     expect(new Set(ids).size).toBe(250);
     expect(await server.inspect?.("c")).toMatchObject({ ready: 250, dead: 0 });
+  });
+});
+
+describe("dead letters that were damaged by hand", () => {
+  const damages = ["'{oops'", "NULL", "'5'", "'[]'", '\'{"code":1,"attempts":"x","error":2}\''];
+  test.each(damages)("reason %s counts as an unknown error and hides nobody", async (damage) => {
+    const server = await connected();
+    const { deliveries, count } = await consume(server);
+    const reason = { code: "timeout", actor: "x", attempts: 1, deliveries: 1, firstFailureAt: 1, lastFailureAt: 1 };
+    for (const [i, id] of ["a", "bad", "b"].entries()) {
+      await server.publish("c", message(id));
+      await count(i + 1);
+      await deliveries[i]?.settle("nack", { reason: { ...reason, code: "timeout" } });
+    }
+    query(`UPDATE millrace_message SET reason = ${damage} WHERE id = 'bad'`);
+    const letters = server.deadLetters?.("c");
+    expect((await letters?.list())?.map(({ id }) => id)).toEqual(["b", "bad", "a"]);
+    const letter = await letters?.get("bad");
+    const { deadAt } = letter as { deadAt: number };
+    expect(letter?.reason).toEqual({
+      code: "error",
+      attempts: 0,
+      deliveries: 0,
+      firstFailureAt: deadAt,
+      lastFailureAt: deadAt,
+    });
+    expect(await letters?.list({ actor: "x" })).toMatchObject([{ id: "b", reason }, { id: "a" }]);
+    expect(await letters?.replay({ reason: "timeout" })).toHaveLength(2);
+    expect(await letters?.purge({ reason: "error" })).toBe(1);
+  });
+});
+
+describe("what a closed subscription held", () => {
+  test("is as if it had never been handed out, at its old place", async () => {
+    const server = await connected();
+    for (const id of ["a", "b", "c"]) await server.publish("c", message(id, { headers: { millrace: "a=1" } }));
+    const first = await consume(server, { maxUnsettled: 2 });
+    await first.count(2);
+    await first.deliveries[1]?.begin?.();
+    const before = first.deliveries.map(({ id, deliveryCount, lapses }) => ({ id, deliveryCount, lapses }));
+    await first.subscription.close();
+    expect(query("SELECT deliveries, lapses FROM millrace_message ORDER BY seq")).toMatchObject(
+      Array.from({ length: 3 }, () => ({ deliveries: 0, lapses: 0 })),
+    );
+    const second = await consume(server);
+    await second.count(3);
+    expect(second.deliveries.map(({ id }) => id)).toEqual(["a", "b", "c"]);
+    expect(second.deliveries).toMatchObject([...before, { deliveryCount: 1, lapses: 0 }]);
+    expect(second.deliveries[0]?.headers["millrace"]).toBe("a=1");
+  });
+
+  test.each([
+    ["not begun", 1, false],
+    ["a suspect, not begun", 2, false],
+    ["a suspect, begun", 2, true],
+    ["a suspect that begins just now", 2, undefined],
+  ] as const)("keeps the lapses that it had: %s", async (_, lapses, begin) => {
+    const server = await connected();
+    await server.publish("c", message("m"));
+    query("UPDATE millrace_message SET deliveries = 3, lapses = ?", lapses);
+    const { deliveries, subscription, count } = await consume(server);
+    await count(1);
+    const begun = begin === false ? undefined : deliveries[0]?.begin?.();
+    if (begin === true) await begun;
+    await subscription.close();
+    await begun;
+    expect(query("SELECT state, deliveries, lapses FROM millrace_message")).toMatchObject([
+      { state: 2, deliveries: 3, lapses },
+    ]);
   });
 });
 

@@ -2,10 +2,10 @@ import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { suspectAfter } from "../../server/delivery.ts";
 import { nobody, state } from "./layout.ts";
 
-const ready = `millrace_message INDEXED BY millrace_ready WHERE state = ${state.ready} AND channel = ?1`;
-const leased = `millrace_message INDEXED BY millrace_leased WHERE state = ${state.leased} AND channel = ?1`;
-const delayed = `millrace_message INDEXED BY millrace_delayed WHERE state = ${state.delayed} AND channel = ?1`;
-const dead = `millrace_message INDEXED BY millrace_dead WHERE state = ${state.dead} AND channel = ?1`;
+const ready = `millrace_message INDEXED BY millrace_ready WHERE state = ${state.ready} AND channel = ?`;
+const leased = `millrace_message INDEXED BY millrace_leased WHERE state = ${state.leased} AND channel = ?`;
+const delayed = `millrace_message INDEXED BY millrace_delayed WHERE state = ${state.delayed} AND channel = ?`;
+const dead = `millrace_message INDEXED BY millrace_dead WHERE state = ${state.dead} AND channel = ?`;
 const free = `token = ${nobody}, lease_until = ${nobody}`;
 
 type StatementName =
@@ -38,6 +38,8 @@ type StatementName =
 /**
  * Every statement of the hot path, prepared once per connection. `INDEXED BY` turns a slow plan into an error at the
  * start: a queue that scans its backlog would only be noticed in production. Times are milliseconds since the epoch.
+ *
+ * Parameters are plain `?`, a value that is needed twice is given twice: Node before 22.20 cannot bind `?1` by position.
  */
 export const sql: Readonly<Record<StatementName, string>> = {
   now: "SELECT CAST(unixepoch('subsec') * 1000 AS INTEGER) AS now",
@@ -57,17 +59,17 @@ export const sql: Readonly<Record<StatementName, string>> = {
 
   /** A message whose lease ran out lapsed, unless it is a suspect: those are counted by `start`, when it starts. */
   lapse: `UPDATE millrace_message SET state = ${state.ready}, ${free}, lapses = lapses + (lapses < ${suspectAfter})
-    WHERE seq IN (SELECT seq FROM ${leased} AND lease_until <= ?2 LIMIT ?3)`,
+    WHERE seq IN (SELECT seq FROM ${leased} AND lease_until <= ? LIMIT ?)`,
   promote: `UPDATE millrace_message SET state = ${state.ready}
-    WHERE seq IN (SELECT seq FROM ${delayed} AND due <= ?2 ORDER BY due LIMIT ?3)`,
+    WHERE seq IN (SELECT seq FROM ${delayed} AND due <= ? ORDER BY due LIMIT ?)`,
   nextDue: `SELECT due FROM ${delayed} ORDER BY due LIMIT 1`,
   next: `SELECT seq, id, payload, headers, content_type, reply_to, deliveries, lapses, due, sent_at, expires
-    FROM ${ready} ORDER BY priority DESC, due, seq LIMIT ?2`,
+    FROM ${ready} ORDER BY priority DESC, due, seq LIMIT ?`,
   lease: `UPDATE millrace_message
-    SET state = ${state.leased}, token = ?1, lease_until = ?2, deliveries = deliveries + (lapses < ${suspectAfter})
-    WHERE seq IN (SELECT value FROM json_each(?3))`,
-  /** Reads only: is there anything for us now, and when will there be? */
-  probe: `SELECT EXISTS (SELECT 1 FROM ${ready}) OR EXISTS (SELECT 1 FROM ${leased} AND lease_until <= ?2) AS some,
+    SET state = ${state.leased}, token = ?, lease_until = ?, deliveries = deliveries + (lapses < ${suspectAfter})
+    WHERE seq IN (SELECT value FROM json_each(?))`,
+  /** Reads only: is there anything for us now, and when will there be? Takes channel, channel, now, channel. */
+  probe: `SELECT EXISTS (SELECT 1 FROM ${ready}) OR EXISTS (SELECT 1 FROM ${leased} AND lease_until <= ?) AS some,
     (SELECT due FROM ${delayed} ORDER BY due LIMIT 1) AS due`,
 
   start: "UPDATE millrace_message SET deliveries = deliveries + 1, lapses = lapses + 1 WHERE seq = ? AND token = ?",
@@ -78,12 +80,12 @@ export const sql: Readonly<Record<StatementName, string>> = {
   requeue: `UPDATE millrace_message SET state = ?, ${free}, due = ?, headers = ?, deliveries = deliveries + ?, lapses = ?
     WHERE seq = ? AND token = ?`,
   trimDead: `DELETE FROM millrace_message
-    WHERE seq IN (SELECT seq FROM ${dead} ORDER BY dead_at DESC, seq DESC LIMIT -1 OFFSET ?2)`,
+    WHERE seq IN (SELECT seq FROM ${dead} ORDER BY dead_at DESC, seq DESC LIMIT -1 OFFSET ?)`,
 
-  expired: `SELECT seq, id, deliveries FROM millrace_message INDEXED BY millrace_expires
-    WHERE channel = ?1 AND expires IS NOT NULL AND expires <= ?2 AND state IN (${state.ready}, ${state.delayed}) LIMIT ?3`,
+  expired: `SELECT seq, id, deliveries, headers FROM millrace_message INDEXED BY millrace_expires
+    WHERE channel = ? AND expires IS NOT NULL AND expires <= ? AND state IN (${state.ready}, ${state.delayed}) LIMIT ?`,
   oldKeys: `DELETE FROM millrace_dedupe WHERE (channel, key) IN
-    (SELECT channel, key FROM millrace_dedupe INDEXED BY millrace_dedupe_until WHERE until <= ?1 LIMIT ?2)`,
+    (SELECT channel, key FROM millrace_dedupe INDEXED BY millrace_dedupe_until WHERE until <= ? LIMIT ?)`,
 };
 
 /** Statements that give their rows as arrays: about a third cheaper than objects, and read in one place only. */

@@ -239,7 +239,10 @@ export class SqliteSubscription implements Subscription, Claimer, DeliveryOwner,
     const now = store.now();
     let next: number | undefined;
     for (const channel of this.#channels) {
-      const row = store.statements.probe.get(channel, now) as { readonly some: number; readonly due: number | null };
+      const row = store.statements.probe.get(channel, channel, now, channel) as {
+        readonly some: number;
+        readonly due: number | null;
+      };
       if (row.some === 1 || (row.due !== null && row.due <= now)) {
         this.wake();
         return;

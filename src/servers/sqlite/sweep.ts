@@ -17,9 +17,8 @@ const columns = {
 export const sweepStatements: readonly string[] = Object.entries(columns).map(
   ([name, value]) => `DELETE FROM millrace_message WHERE seq IN (
     SELECT seq FROM millrace_message INDEXED BY millrace_${name}
-    WHERE state = ${value} AND channel >= ?1 AND channel < ?2 AND sent_at < ?3${
-      name === "leased" ? " AND lease_until < ?3" : ""
-    } LIMIT ?4)`,
+    WHERE state = ${value} AND channel >= ? AND channel < ?
+      AND ${name === "leased" ? "max(sent_at, lease_until)" : "sent_at"} < ? LIMIT ?)`,
 );
 
 /** Removes replies that nobody fetched within an hour: their requester is gone. */
