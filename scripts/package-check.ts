@@ -14,6 +14,7 @@ const bin = (name: string): string => join(root, "node_modules/.bin", name);
 
 interface Manifest {
   readonly name: string;
+  readonly engines: { readonly node: string };
   readonly exports: Readonly<Record<string, unknown>>;
   readonly devDependencies: Readonly<Record<string, string>>;
 }
@@ -22,23 +23,50 @@ const subpaths = Object.keys(manifest.exports)
   .filter((key) => key !== "./package.json")
   .map((key) => manifest.name + key.slice(1));
 
-/** The newest release of these majors runs the package too, next to the pinned Node that runs this script. */
-const otherNodes = ["22", "26"];
+/**
+ * These run the package too, next to the pinned Node that runs this script: the oldest that `engines` allows, exactly,
+ * and the newest release of majors.
+ */
+const floor = /^>=(\d+\.\d+)$/.exec(manifest.engines.node)?.[1];
+if (floor === undefined) throw new Error(`Expected engines.node to be like ">=22.18", got ${manifest.engines.node}.`);
+const otherNodes = [`${floor}.0`, "22", "26"];
 
-/** The hello world of the README, on the server that needs nothing. */
+/** The hello world of the README on both servers, and a failure on its way through the dead letters. */
 const smoke = `
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { createApp } from "millrace";
 import { inMemory } from "millrace/memory";
+import { sqlite } from "millrace/sqlite";
 import * as z from "zod";
 
-const app = createApp({ server: inMemory(), logger: false });
-const seen: string[] = [];
-const greet = app.actor({ name: "greet", payload: z.object({ who: z.string() }) }, ({ payload }) => {
-  seen.push(payload.who.toUpperCase());
-});
-await app.send(greet, { who: "world" });
-const { processed } = await app.run({ messagesLimit: 1 });
-if (processed !== 1 || seen.join() !== "WORLD") throw new Error(\`processed \${processed}, saw \${seen.join()}\`);
+async function hello(server: ReturnType<typeof inMemory> | ReturnType<typeof sqlite>): Promise<void> {
+  const app = createApp({ server, logger: false });
+  const seen: string[] = [];
+  const greet = app.actor({ name: "greet", payload: z.object({ who: z.string() }) }, ({ payload }) => {
+    seen.push(payload.who.toUpperCase());
+    if (seen.length === 1) throw new Error("not yet");
+  });
+  await app.send(greet, { who: "world" });
+  await app.run({ messagesLimit: 1 });
+  const letters = app.deadLetters("default");
+  const replayed = await letters.replay({ reason: "error" });
+  await app.send(greet, { who: "later" }, { delay: 20 });
+  const { processed } = await app.run({ messagesLimit: 2 });
+  const left = await letters.count();
+  await app.close();
+  const result = [seen.join(), replayed.length, processed, left].join(" ");
+  if (result !== "WORLD,WORLD,LATER 1 2 0") throw new Error(\`\${server.info.protocol}: \${result}\`);
+}
+
+await hello(inMemory());
+const folder = mkdtempSync(join(tmpdir(), "millrace-smoke-"));
+try {
+  await hello(sqlite({ path: join(folder, "jobs.db") }));
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
 
 ${subpaths.map((name, index) => `import * as m${index} from "${name}";`).join("\n")}
 for (const [name, module] of Object.entries({ ${subpaths.map((name, index) => `"${name}": m${index}`).join(", ")} })) {
@@ -77,16 +105,16 @@ function step(title: string, work: () => string | undefined): void {
   console.log(`ok   ${title}${note ? `: ${note}` : ""} (${seconds} s)`);
 }
 
-/** The path of a Node of that major, from the npm package `node`; kept in the cache folder between runs. */
-function provideNode(major: string): string | { readonly missing: string } {
-  const folder = join(root, "node_modules/.cache/millrace-node", major);
+/** The path of the newest Node of that version or major, from the npm package `node`; kept in the cache folder. */
+function provideNode(version: string): string | { readonly missing: string } {
+  const folder = join(root, "node_modules/.cache/millrace-node", version);
   const binary = join(folder, "node_modules/node/bin/node");
   if (existsSync(binary)) return binary;
   mkdirSync(folder, { recursive: true });
   // The binary arrives by an install script, which newer npm versions run only when it is named here.
   writeFileSync(join(folder, "package.json"), JSON.stringify({ private: true, allowScripts: { node: true } }));
   try {
-    execFileSync("npm", ["install", "--no-audit", "--no-fund", `node@${major}`], { cwd: folder, stdio: "pipe" });
+    execFileSync("npm", ["install", "--no-audit", "--no-fund", `node@${version}`], { cwd: folder, stdio: "pipe" });
     return binary;
   } catch (error) {
     rmSync(folder, { recursive: true, force: true });
@@ -149,11 +177,11 @@ try {
     return run(node, ["--version"], consumer).trim();
   };
   step("hello world on the pinned Node", () => hello(process.execPath));
-  for (const major of otherNodes) {
-    const node = provideNode(major);
-    if (typeof node === "string") step(`hello world on Node ${major}`, () => hello(node));
-    else if (process.env["CI"]) throw new Error(`Node ${major} could not be had: ${node.missing}`);
-    else console.log(`SKIP hello world on Node ${major}: could not be had: ${node.missing}`);
+  for (const version of otherNodes) {
+    const node = provideNode(version);
+    if (typeof node === "string") step(`hello world on Node ${version}`, () => hello(node));
+    else if (process.env["CI"]) throw new Error(`Node ${version} could not be had: ${node.missing}`);
+    else console.log(`SKIP hello world on Node ${version}: could not be had: ${node.missing}`);
   }
 } catch (error) {
   console.error(`FAIL ${error instanceof Error ? error.message : String(error)}`);
