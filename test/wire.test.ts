@@ -411,7 +411,7 @@ describe("the reserved header", () => {
   });
 
   test("what does not fit counts as nothing", () => {
-    for (const value of ["", "a", "a=", "a=-1", "a=1.5", "a=x", "first=-1", `of=${"x".repeat(600)}`]) {
+    for (const value of ["", "a", "a=", "a=-1", "a=1.5", "a=x", "first=-1", `of=${"x".repeat(9000)}`]) {
       expect(parseBookkeeping(value)).toEqual(noBookkeeping);
     }
     expect(parseBookkeeping("a=1000000000").attempts).toBe(100_000);

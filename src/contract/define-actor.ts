@@ -1,6 +1,7 @@
 import type { Awaitable } from "../internal/awaitable.ts";
+import type { Duration } from "../internal/duration.ts";
 import { OptionError } from "../server/errors.ts";
-import { choiceOption, durationOption, integerOption, nameOption } from "../server/option.ts";
+import { choiceOption, durationOption, integerOption, nameOption, shownValue } from "../server/option.ts";
 import type { MaybeSchema } from "../server/schema.ts";
 import type { ActorDefaults, ActorDefinition, Confirmation, Context, ErasedOptions } from "./actor.ts";
 import type { Channel } from "./channel.ts";
@@ -50,6 +51,13 @@ function checkOutcomes(name: string, options: ErasedOptions): void {
     const manual = confirmation === "manual" || confirmation === "explicit";
     choiceOption(`onError of actor ${name}`, onError, [...outcomes, "retry", ...(manual ? (["none"] as const) : [])]);
   }
+  if (typeof onError === "object")
+    durationOption(`onError.retryAfter of actor ${name}`, onError?.retryAfter as Duration);
+  else if (onError !== undefined && typeof onError !== "string" && typeof onError !== "function") {
+    throw new OptionError(
+      `Expected onError of actor ${name} to be an outcome or a function, got ${shownValue(onError)}.`,
+    );
+  }
   if (typeof onInvalid === "string") choiceOption(`onInvalid of actor ${name}`, onInvalid, outcomes);
   if (onTimeout !== undefined) choiceOption(`onTimeout of actor ${name}`, onTimeout, [...outcomes, "retry"]);
 }
@@ -72,6 +80,7 @@ export function defineActor(config: object, handler: (context: never) => Awaitab
     throw new OptionError(`Actor ${actorName}: channel, topic, payload, headers and reply come from its operation.`);
   }
   checkActor(`actor ${actorName}`, options);
+  if (channel === "") nameOption(`channel of actor ${actorName}`, channel);
   checkOutcomes(actorName, options);
   const docs = Object.fromEntries(Object.entries({ ...given, ...more }).filter(([, value]) => value !== undefined));
   return {

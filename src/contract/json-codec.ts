@@ -42,6 +42,29 @@ function refuse(what: string, path: string, hint: string): never {
   throw new EncodeError(`Cannot encode ${what} at ${place(path)} as JSON: ${hint}.`, path);
 }
 
+/** Getters and `toJSON` are foreign code: what they throw is told with its place. */
+function guarded<T>(path: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw new EncodeError(`Cannot encode ${place(path)} as JSON: reading it failed.`, path, { cause: error });
+  }
+}
+
+function toPlain(value: object): unknown {
+  const { toJSON } = value as { toJSON?: unknown };
+  return typeof toJSON === "function" ? toJSON.call(value) : value;
+}
+
+/** What throws when it is looked at is not plain; converting it then says where. */
+function isSurelyPlain(value: unknown): boolean {
+  try {
+    return isPlain(value, 0);
+  } catch {
+    return false;
+  }
+}
+
 function convertObject(value: object, path: string, depth: number): unknown {
   if (value instanceof Date) {
     if (Number.isNaN(value.getTime())) refuse("an invalid Date", path, "give a valid one");
@@ -50,15 +73,19 @@ function convertObject(value: object, path: string, depth: number): unknown {
   if (value instanceof Uint8Array) {
     return Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString("base64");
   }
+  if (value instanceof Promise) refuse("a Promise", path, "await it first");
+  if (value instanceof ArrayBuffer || ArrayBuffer.isView(value)) refuse("binary data", path, "use a Uint8Array");
   if (value instanceof Map) refuse("a Map", path, "use Object.fromEntries(map) or [...map]");
   if (value instanceof Set) refuse("a Set", path, "use [...set]");
   if (depth > depthLimit) refuse("a value", path, `it is circular or deeper than ${depthLimit} levels`);
-  const { toJSON } = value as { toJSON?: unknown };
-  if (typeof toJSON === "function") return convert(toJSON.call(value), path, depth + 1);
+  const own = guarded(path, () => toPlain(value));
+  if (own !== value) return convert(own, path, depth + 1);
   if (Array.isArray(value)) return value.map((item, index) => convert(item, `${path}[${index}]`, depth + 1) ?? null);
   const result: Record<string, unknown> = {};
-  for (const [key, item] of Object.entries(value)) {
-    const converted = convert(item, path === "" ? key : `${path}.${key}`, depth + 1);
+  for (const key of Object.keys(value)) {
+    const at = path === "" ? key : `${path}.${key}`;
+    const item = guarded(at, () => (value as Record<string, unknown>)[key]);
+    const converted = convert(item, at, depth + 1);
     // A plain assignment to `__proto__` would set the prototype of the copy instead of a property.
     if (converted !== undefined) {
       Object.defineProperty(result, key, { value: converted, enumerable: true, configurable: true, writable: true });
@@ -112,7 +139,7 @@ export const jsonCodec: Codec = {
   contentType: "application/json",
   accepts: (mediaType) => mediaType === "" || mediaType === "application/json" || mediaType.endsWith("+json"),
   encode(value) {
-    if (isPlain(value, 0)) return Buffer.from(JSON.stringify(value));
+    if (isSurelyPlain(value)) return Buffer.from(JSON.stringify(value));
     const converted = convert(value, "", 0);
     return converted === undefined ? new Uint8Array(0) : Buffer.from(JSON.stringify(converted));
   },
@@ -122,7 +149,7 @@ export const jsonCodec: Codec = {
     if (text.charCodeAt(0) === 0xfeff) text = text.slice(1);
     try {
       // Short patterns that begin with a rare character: looking for them costs next to nothing.
-      if (text.includes("__pro") || text.includes("\\u005")) return JSON.parse(text, withoutProto);
+      if (text.includes("__pro") || text.includes("\\u")) return JSON.parse(text, withoutProto);
       return JSON.parse(text);
     } catch (error) {
       throw new DecodeError("The payload is not valid JSON.", { cause: error });

@@ -93,7 +93,7 @@ export function defineOperation<
     "~kind": "operation",
     name: nameOption("operation name", name),
     channel: toChannel(channel ?? defaultChannel),
-    topic: topicOption(`topic of operation ${name}`, topic ?? name),
+    topic: topicOption("operation topic", topic ?? name),
     topicHeader: topicHeaderOption(`topicHeader of operation ${name}`, topicHeader),
     // An absent schema is `undefined`, which is what P, H and R then are.
     schemas: { payload: payload as P, headers: headers as H, reply: reply as R },

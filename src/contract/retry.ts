@@ -1,6 +1,6 @@
 import type { Duration } from "../internal/duration.ts";
 import { OptionError } from "../server/errors.ts";
-import { durationOption, integerOption } from "../server/option.ts";
+import { durationOption, integerOption, shownValue } from "../server/option.ts";
 
 /** Milliseconds to wait after the given failed attempt (1 = the first run). */
 export interface Backoff {
@@ -70,7 +70,13 @@ function share(name: string, value: number): number {
 
 export function compileRetry(option: RetryOption): CompiledRetry {
   const policy = typeof option === "number" ? { attempts: option } : option;
-  const { backoff } = policy;
+  const { backoff, retryIf } = policy;
+  if (typeof backoff === "object" && typeof backoff?.delay !== "function") {
+    throw new OptionError("Expected retry backoff to be exponential(), fixed() or a duration.");
+  }
+  if (retryIf !== undefined && typeof retryIf !== "function") {
+    throw new OptionError(`Expected retryIf to be a function, got ${shownValue(retryIf)}.`);
+  }
   return {
     attempts: integerOption("retry attempts", policy.attempts ?? 5, { min: 1, infinite: true }),
     backoff: backoff === undefined ? exponential() : typeof backoff === "object" ? backoff : fixed({ delay: backoff }),

@@ -42,7 +42,7 @@ export function createUuidSource(now: () => number, random: RandomWords = system
   }
 
   return function uuid7(): string {
-    const time = now();
+    const time = Math.floor(now());
     if (time > last) begin(time);
     else if (counter === 0xfff) begin(last + 1);
     else counter += 1;

@@ -78,6 +78,14 @@ class Call implements ActorCall {
   }
 }
 
+/** Whether anything that lives as long as a message wants to be disposed of after it. */
+function wantDisposal(deps: Dependencies): boolean {
+  return Object.values(deps).some((dependency) => {
+    const { scope, dispose, deps: inner } = dependency["~definition"];
+    return scope === "message" && (dispose !== undefined || wantDisposal(inner));
+  });
+}
+
 function compileLeaf(
   definition: ActorDefinition,
   options: ErasedOptions,
@@ -86,6 +94,7 @@ function compileLeaf(
   const { payload: payloadSchema, headers: headersSchema, reply } = definition.schemas;
   const { deps } = definition;
   const hasDeps = Object.keys(deps).length > 0;
+  const disposes = wantDisposal(deps);
   const decoder = createDecoder(options.codec);
   const { maxPayloadBytes } = environment;
 
@@ -98,8 +107,7 @@ function compileLeaf(
     const decoded = readPayload(message, decoder, maxPayloadBytes);
     const payload = payloadSchema === undefined ? decoded : validatePayload(message, payloadSchema, decoded);
     const headers = headersSchema === undefined ? message.headers : headersBeside(payload, message);
-    if (!hasDeps && !isPromise(payload) && !isPromise(headers))
-      return handle(message, payload, headers, noDependencies);
+    if (isPromise(payload) || isPromise(headers)) return runWhenValid(message, decoded, payload, headers);
     return runWithDependencies(message, decoded, payload, headers);
   };
 
@@ -113,16 +121,25 @@ function compileLeaf(
     }
   }
 
-  async function runWithDependencies(
+  async function runWhenValid(
     message: RunnableMessage,
     decoded: unknown,
     payload: unknown,
     headers: unknown,
   ): Promise<unknown> {
     const [validPayload, validHeaders] = await Promise.all([payload, headers]);
-    if (!hasDeps) return handle(message, validPayload, validHeaders, noDependencies);
-    const resolved = await resolveFor(message, decoded, deps, environment);
-    return handle(message, validPayload, validHeaders, resolved);
+    return runWithDependencies(message, decoded, validPayload, validHeaders);
+  }
+
+  function runWithDependencies(
+    message: RunnableMessage,
+    decoded: unknown,
+    payload: unknown,
+    headers: unknown,
+  ): Awaitable<unknown> {
+    const resolved = hasDeps ? resolveFor(message, decoded, deps, disposes, environment) : noDependencies;
+    if (!isPromise(resolved)) return handle(message, payload, headers, resolved);
+    return resolved.then((all) => handle(message, payload, headers, all));
   }
 }
 
@@ -130,6 +147,7 @@ function resolveFor(
   message: RunnableMessage,
   decoded: unknown,
   deps: Dependencies,
+  disposes: boolean,
   environment: PlanEnvironment,
 ): Awaitable<Readonly<Record<string, unknown>>> {
   const scope = new DependencyScope(
@@ -143,7 +161,7 @@ function resolveFor(
     },
     { parent: environment.appScope, overrides: environment.overrides, onDisposeError: environment.onDisposeError },
   );
-  message.onFinish(() => (scope.isEmpty ? undefined : scope.dispose()));
+  if (disposes) message.onFinish(() => (scope.hasDisposals ? scope.dispose() : undefined));
   return scope.resolveAll(deps);
 }
 

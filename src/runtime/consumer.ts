@@ -202,7 +202,7 @@ export class Consumer implements MessageOwner, SlotUser {
     if (this.#draining) return;
     message.heldAt = this.held.push(message) - 1;
     if (worker.debug) worker.logger.debug({ event: "message.received", ...this.#fields(message) });
-    const plan = this.#find(message);
+    const plan = this.#routes.find(message);
     message.plan = plan;
     this.#leases.watch(message);
     if (plan === undefined) return this.#unwanted.unrouted(message);
@@ -223,16 +223,6 @@ export class Consumer implements MessageOwner, SlotUser {
     const { zombies } = this.#worker;
     if (zombies.size > 0 && zombies.has(id)) return true;
     return deliveries > 1 && this.#running.some((running) => running.id === id);
-  }
-
-  /** A routing function of the user that throws must not take the subscription down. */
-  #find(message: ReceivedMessage): ActorPlan | undefined {
-    try {
-      return this.#routes.find(message);
-    } catch (error) {
-      this.#worker.logger.error({ event: "routing.error", ...this.#fields(message), err: recordError(error) });
-      return undefined;
-    }
   }
 
   #start(message: ReceivedMessage): void {

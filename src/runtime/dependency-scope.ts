@@ -22,6 +22,26 @@ export interface ScopeOptions {
 
 export const noDependencies: Readonly<Record<string, unknown>> = Object.freeze({});
 
+/** The signal of a message is made when it is first read: most dependencies never do. */
+class ResolveContext {
+  readonly payload: unknown;
+  readonly headers: MessageHeaders;
+  readonly deps: unknown;
+  readonly #input: ScopeInput;
+  constructor(input: ScopeInput, payload: unknown, headers: MessageHeaders, deps: unknown) {
+    this.#input = input;
+    this.payload = payload;
+    this.headers = headers;
+    this.deps = deps;
+  }
+  get message(): Message | undefined {
+    return this.#input.message;
+  }
+  get signal(): AbortSignal {
+    return this.#input.signal;
+  }
+}
+
 /** Resolves dependencies, each at most once, and disposes of them latest first. One per message, and one per app. */
 export class DependencyScope {
   readonly #values = new Map<Dependency, Awaitable<unknown>>();
@@ -36,12 +56,28 @@ export class DependencyScope {
 
   /** All of them, in parallel; not a promise when none of them is one. */
   resolveAll(deps: Dependencies): Awaitable<Readonly<Record<string, unknown>>> {
-    const names = Object.keys(deps);
-    if (names.length === 0) return noDependencies;
-    const values = names.map((name) => this.resolve(deps[name] as Dependency));
-    const collect = (settled: readonly unknown[]): Record<string, unknown> =>
-      Object.fromEntries(names.map((name, index) => [name, settled[index]]));
-    return values.some((value) => isPromise(value)) ? Promise.all(values).then(collect) : collect(values);
+    const resolved: Record<string, unknown> = {};
+    let pending: PromiseLike<unknown>[] | undefined;
+    for (const name in deps) {
+      let value: Awaitable<unknown>;
+      try {
+        value = this.resolve(deps[name] as Dependency);
+      } catch (error) {
+        for (const other of pending ?? []) silence(other);
+        throw error;
+      }
+      if (isPromise(value)) {
+        pending ??= [];
+        pending.push(
+          value.then((settled) => {
+            resolved[name] = settled;
+          }),
+        );
+      } else {
+        resolved[name] = value;
+      }
+    }
+    return pending === undefined ? resolved : Promise.all(pending).then(() => resolved);
   }
 
   resolve(dependency: Dependency): Awaitable<unknown> {
@@ -76,8 +112,12 @@ export class DependencyScope {
     this.#values.clear();
   }
 
-  get isEmpty(): boolean {
-    return this.#values.size === 0 && this.#retired.length === 0;
+  /** Whether anything here wants to be disposed of. */
+  get hasDisposals(): boolean {
+    for (const dependency of this.#values.keys()) {
+      if (dependency["~definition"].dispose !== undefined) return true;
+    }
+    return false;
   }
 
   /** A failed resolution has nothing to dispose of; in the app-wide scope the next message tries again. */
@@ -91,7 +131,7 @@ export class DependencyScope {
   #start(dependency: Dependency): Awaitable<unknown> {
     const definition = dependency["~definition"];
     const override = this.#options.overrides.get(dependency);
-    const { message, signal } = this.#input;
+    const input = this.#input;
     const deps = override === undefined ? this.resolveAll(definition.deps) : noDependencies;
     let payload: Awaitable<unknown>;
     let headers: Awaitable<unknown>;
@@ -105,7 +145,7 @@ export class DependencyScope {
       throw error;
     }
     const finish = (resolved: unknown, view: unknown, headerView: unknown): Awaitable<unknown> => {
-      const context = { payload: view, headers: headerView as MessageHeaders, deps: resolved, message, signal };
+      const context = new ResolveContext(input, view, headerView as MessageHeaders, resolved);
       return override === undefined ? definition.resolve(context) : override(context);
     };
     if (isPromise(deps) || isPromise(payload) || isPromise(headers)) {

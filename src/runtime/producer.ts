@@ -11,10 +11,12 @@ import type { Sendable } from "../contract/operation.ts";
 import type { CommonSendOptions, SendResult } from "../contract/send.ts";
 import { type Awaitable, isPromise, silence } from "../internal/awaitable.ts";
 import { type Clock, sleep } from "../internal/clock.ts";
+import { headerProblem } from "../internal/headers.ts";
 import type { OutgoingMessage } from "../server/delivery.ts";
 import {
   ConnectionError,
   EncodeError,
+  InvalidHeaderError,
   MillraceError,
   OptionError,
   PublishError,
@@ -75,6 +77,13 @@ function isWorthRetrying(error: unknown): boolean {
 }
 
 /** Bytes to send: UTF-8 of a text, or the bytes as they are. Errors: `OptionError`, `EncodeError` when there are too many. */
+function lineOption(name: string, value: string | undefined): string | undefined {
+  if (value === undefined) return undefined;
+  const problem = headerProblem(name, value);
+  if (problem !== undefined) throw new InvalidHeaderError(name, problem);
+  return value;
+}
+
 export function boundedBytes(payload: Uint8Array | string, maxBytes: number): Uint8Array {
   const bytes = typeof payload === "string" ? Buffer.from(payload) : payload;
   if (!(bytes instanceof Uint8Array)) {
@@ -243,7 +252,7 @@ export function createProducer(host: ProducerHost): Producer {
       payload: boundedBytes(codec.encode(value), host.maxPayloadBytes),
       headers,
       contentType: codec.contentType,
-      replyTo: given?.replyTo,
+      replyTo: lineOption("reply-to", given?.replyTo),
     };
     return {
       server: entry.name,
@@ -260,7 +269,7 @@ export function createProducer(host: ProducerHost): Producer {
   async function send(to: Sendable, value: unknown, given?: GivenOptions): Promise<SendResult> {
     given?.signal?.throwIfAborted();
     const target = host.target(to);
-    const entry = host.server(given?.server as string | undefined);
+    const entry = host.server((given?.server as string | undefined) ?? target.server);
     if (given?.publishTimeout !== undefined) timeoutOf(given);
     if (given?.validate !== false) {
       const validated = validateInput(target, value, given?.headers);
@@ -280,7 +289,7 @@ export function createProducer(host: ProducerHost): Producer {
       throw new OptionError("sendMany() cannot give one id or dedupe key to many messages: send them one by one.");
     }
     const target = host.target(to);
-    const entry = host.server(given?.server as string | undefined);
+    const entry = host.server((given?.server as string | undefined) ?? target.server);
     const calls: ProducerCall[] = [];
     for (const value of values) {
       const validated = given?.validate === false ? undefined : validateInput(target, value, given?.headers);
@@ -290,9 +299,6 @@ export function createProducer(host: ProducerHost): Producer {
     const first = calls[0];
     if (first === undefined) return [];
     if (entry.server.publishBatch === undefined || host.middleware.length > 0) {
-      // Connected first: what is sent while connecting would be overtaken by what is sent right after.
-      const ready = entry.ready();
-      if (isPromise(ready)) await connected(ready, given);
       const sent = await Promise.allSettled(calls.map((call) => direct(call, entry, given)));
       return sent.map((one) => (one.status === "fulfilled" ? one.value : toError(one.reason)));
     }
@@ -323,8 +329,8 @@ export function createProducer(host: ProducerHost): Producer {
       id: given?.id === undefined ? host.ids() : nameOption("id", given.id),
       payload: boundedBytes(payload, host.maxPayloadBytes),
       headers: outgoingHeaders(given?.headers as Readonly<Record<string, unknown>> | undefined),
-      contentType: given?.contentType,
-      replyTo: given?.replyTo,
+      contentType: lineOption("content-type", given?.contentType),
+      replyTo: lineOption("reply-to", given?.replyTo),
     };
     const options = publishOptions(entry.name, entry.server.features, given, clock) ?? noOptions;
     const call = {

@@ -3,7 +3,7 @@ import type { Clock } from "../internal/clock.ts";
 import { type Duration, parseDuration } from "../internal/duration.ts";
 import { CapabilityError, OptionError } from "../server/errors.ts";
 import type { FeatureName, Features } from "../server/features.ts";
-import { choiceOption, durationOption, integerOption, nameOption } from "../server/option.ts";
+import { choiceOption, durationOption, integerOption, nameOption, shownValue } from "../server/option.ts";
 import type { PublishOptions } from "../server/server.ts";
 
 /** Scheduling options as the caller gave them, types erased. */
@@ -51,9 +51,10 @@ export function requireWithin(
 function delayOf(given: GivenScheduling, clock: Clock): number | undefined {
   if (given.at === undefined) return given.delay === undefined ? undefined : durationOption("delay", given.delay);
   if (given.delay !== undefined) throw new OptionError("Give either delay or at, not both.");
-  const at = typeof given.at === "number" ? given.at : given.at.getTime();
-  if (!Number.isFinite(at))
-    throw new OptionError(`Expected at to be a Date or milliseconds since 1970, got ${given.at}.`);
+  const at: unknown = given.at instanceof Date ? given.at.getTime() : given.at;
+  if (typeof at !== "number" || !Number.isFinite(at)) {
+    throw new OptionError(`Expected at to be a Date or milliseconds since 1970, got ${shownValue(given.at)}.`);
+  }
   return Math.max(0, Math.ceil(at - clock.now()));
 }
 

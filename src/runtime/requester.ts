@@ -91,7 +91,7 @@ export function createRequester(host: RequesterHost): Requester {
       throw new OptionError("A request cannot be delayed: its reply is awaited now. Use send() with replyTo.");
     }
     const target = host.target(to);
-    const entry = host.server(options.server as string | undefined);
+    const entry = host.server((options.server as string | undefined) ?? target.server);
     requireFeature(entry.name, entry.server.features, "requestReply", "request()");
     await open(entry);
     const headers = (options.headers ?? {}) as Readonly<Record<string, string>>;

@@ -1,4 +1,5 @@
 import type { ActorPlan } from "../contract/actor-plan.ts";
+import { fillAddress } from "../contract/channel.ts";
 import type { RoutableMessage } from "../contract/routing.ts";
 import { findHeader } from "../internal/headers.ts";
 import { DuplicateNameError, OptionError } from "../server/errors.ts";
@@ -41,11 +42,31 @@ function addToLane(lane: Lane, plan: ActorPlan, header: string | false, server: 
   topics.places.set(plan.topic, place);
 }
 
+/** A routing function that throws wants nothing; it must keep the message neither from other actors nor in the channel. */
+function isFor(
+  plan: ActorPlan,
+  message: RoutableMessage,
+  header: string | false,
+  onError: (plan: ActorPlan, error: unknown) => void,
+): boolean {
+  try {
+    return plan.matches(message, header);
+  } catch (error) {
+    onError(plan, error);
+    return false;
+  }
+}
+
 /** Topics are looked up, everything else is tried in order. Errors: `DuplicateNameError`, `OptionError`. */
-export function createRoutes(plans: readonly ActorPlan[], server: string, topicHeader: string | false): Routes {
+export function createRoutes(
+  plans: readonly ActorPlan[],
+  server: string,
+  topicHeader: string | false,
+  onError: (plan: ActorPlan, error: unknown) => void,
+): Routes {
   const lanes = new Map<string, Lane>();
   for (const plan of plans) {
-    const address = plan.channel.address;
+    const address = fillAddress(plan.channel, undefined);
     let lane = lanes.get(address);
     if (lane === undefined) {
       lane = { topics: [], tried: [], plans: [] };
@@ -68,7 +89,7 @@ export function createRoutes(plans: readonly ActorPlan[], server: string, topicH
       for (let i = 0; i < lane.tried.length; i += 1) {
         const { place, plan, header } = lane.tried[i] as Lane["tried"][number];
         if (place > best) break;
-        if (plan.matches(message, header)) return plan;
+        if (isFor(plan, message, header, onError)) return plan;
       }
       return best === Number.POSITIVE_INFINITY ? undefined : lane.plans[best];
     },

@@ -260,7 +260,7 @@ export class Runner {
 
   /** The message is not ours any more: as long as its handler runs, it must not run here a second time. */
   noteLost(message: ReceivedMessage): void {
-    if (message.handlerStarted && !message.handlerEnded) this.#addZombie(message);
+    if (message.handlerStarted && !message.handlerEnded) this.#register(message);
   }
 
   #onHandlerEnded(message: ReceivedMessage): void {
@@ -273,11 +273,16 @@ export class Runner {
     else zombies.set(message.id, left);
   }
 
-  #addZombie(message: ReceivedMessage): void {
+  #register(message: ReceivedMessage): void {
     if (message.zombie) return;
     message.zombie = true;
-    const { zombies, concurrency } = this.#host.worker;
+    const { zombies } = this.#host.worker;
     zombies.set(message.id, (zombies.get(message.id) ?? 0) + 1);
+  }
+
+  #addZombie(message: ReceivedMessage): void {
+    const { zombies, concurrency } = this.#host.worker;
+    this.#register(message);
     this.#log("error", "attempt.zombie", message, undefined, { zombies: zombies.size });
     if (zombies.size > concurrency) {
       this.#host.worker.onFatal(

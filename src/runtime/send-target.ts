@@ -15,6 +15,8 @@ export interface SendTarget {
   readonly headers: readonly AnySchema[];
   readonly reply: MaybeSchema;
   readonly codec: Codec | undefined;
+  /** The server that the actor is bound to. */
+  readonly server: string | undefined;
 }
 
 function collect(deps: Dependencies, part: "payload" | "headers", into: Set<AnySchema>): void {
@@ -43,6 +45,7 @@ export function targetOfOperation(operation: Operation): SendTarget {
     headers: schemas(operation.schemas.headers, {}, "headers"),
     reply: operation.schemas.reply,
     codec,
+    server: undefined,
   };
 }
 
@@ -57,5 +60,6 @@ export function targetOfPlan(plan: ActorPlan): SendTarget {
     headers: schemas(plan.schemas.headers, deps, "headers"),
     reply: plan.schemas.reply,
     codec: plan.codec,
+    server: plan.server,
   };
 }

@@ -144,7 +144,10 @@ export function createWorker(host: WorkerHost, settings: WorkerSettings): Worker
       const own = plans.filter((plan) => plan.server === undefined || plan.server === entry.name);
       if (own.length === 0) return [];
       checkPlans(own, entry.name, entry.server);
-      return [{ entry, routes: createRoutes(own, entry.name, entry.server.topicHeader ?? host.topicHeader) }];
+      const onError = (plan: ActorPlan, error: unknown): void => {
+        logger.error({ event: "routing.error", server: entry.name, actor: plan.name, err: recordError(error) });
+      };
+      return [{ entry, routes: createRoutes(own, entry.name, entry.server.topicHeader ?? host.topicHeader, onError) }];
     });
   }
 

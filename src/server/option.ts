@@ -1,8 +1,14 @@
 import { type Duration, parseDuration } from "../internal/duration.ts";
 import { OptionError } from "./errors.ts";
 
-function shown(value: unknown): string {
-  return typeof value === "string" ? JSON.stringify(value.slice(0, 60)) : String(value);
+/** A value in an error message: short, and never throwing. */
+export function shownValue(value: unknown): string {
+  if (typeof value === "string") return JSON.stringify(value.slice(0, 60));
+  try {
+    return String(value);
+  } catch {
+    return Object.prototype.toString.call(value);
+  }
 }
 
 /** Milliseconds of a duration option. Finite unless `infinite` is set; at least `min`. */
@@ -16,7 +22,7 @@ export function durationOption(
   if (milliseconds === undefined || milliseconds < min || (milliseconds === Infinity && limits.infinite !== true)) {
     const least = min > 0 ? ` of at least ${min} ms` : "";
     throw new OptionError(
-      `Expected ${name} to be a duration${least} (milliseconds, or a string like "30s"), got ${shown(value)}.`,
+      `Expected ${name} to be a duration${least} (milliseconds, or a string like "30s"), got ${shownValue(value)}.`,
     );
   }
   return milliseconds;
@@ -32,7 +38,7 @@ export function integerOption(
   if (value === Infinity && limits.infinite === true) return value;
   if (!Number.isInteger(value) || value < limits.min || value > max) {
     const range = limits.max === undefined ? `from ${limits.min} up` : `from ${limits.min} to ${max}`;
-    throw new OptionError(`Expected ${name} to be a whole number ${range}, got ${shown(value)}.`);
+    throw new OptionError(`Expected ${name} to be a whole number ${range}, got ${shownValue(value)}.`);
   }
   return value;
 }
@@ -40,7 +46,7 @@ export function integerOption(
 /** One of a list of words. */
 export function choiceOption<const T extends string>(name: string, value: unknown, choices: readonly T[]): T {
   if (!choices.includes(value as T)) {
-    throw new OptionError(`Expected ${name} to be one of ${choices.join(", ")}, got ${shown(value)}.`);
+    throw new OptionError(`Expected ${name} to be one of ${choices.join(", ")}, got ${shownValue(value)}.`);
   }
   return value as T;
 }
@@ -48,7 +54,7 @@ export function choiceOption<const T extends string>(name: string, value: unknow
 /** A string that is not empty. */
 export function nameOption(name: string, value: unknown): string {
   if (typeof value !== "string" || value.length === 0) {
-    throw new OptionError(`Expected ${name} to be a non-empty string, got ${shown(value)}.`);
+    throw new OptionError(`Expected ${name} to be a non-empty string, got ${shownValue(value)}.`);
   }
   return value;
 }

@@ -1,5 +1,7 @@
 import type { Actor, Context } from "../contract/actor.ts";
 import type { Message } from "../contract/message.ts";
+import type { Sendable } from "../contract/operation.ts";
+import type { SendResult } from "../contract/send.ts";
 import { createHeaders } from "../internal/headers.ts";
 import { OptionError } from "../server/errors.ts";
 
@@ -14,7 +16,7 @@ type Given<C> =
           readonly attempt?: number;
           readonly deliveries?: number;
           readonly reply?: (value: R) => Promise<void>;
-          readonly send?: Context["send"];
+          readonly send?: (to: Sendable, payload: unknown, options?: object) => Promise<SendResult>;
           readonly message?: Partial<Message>;
         }
     : never;

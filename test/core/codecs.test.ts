@@ -72,7 +72,7 @@ describe("a codec of one's own", () => {
   });
 
   // BUG: the replies of actors are encoded with the codec of the app, which the asker does not know.
-  test.fails("of the app is understood in replies to requests by operation", async () => {
+  test("of the app is understood in replies to requests by operation", async () => {
     const { app, work, soon } = stage({ app: { codec: marking("app") } });
     const operation = defineOperation({ name: "a" });
     app.actor({ operation }, async ({ reply }) => reply(5));
@@ -152,7 +152,7 @@ describe("what was received and cannot be read", () => {
 
   // BUG: the same for the policies: a schema that throws at once is invalid input, one that rejects is an error of the
   // handler and tried again. zod does the latter when it overflows, since it then tries the asynchronous way.
-  test.fails("a schema that overflows is invalid input, which is not tried again", async () => {
+  test("a schema that overflows is invalid input, which is not tried again", async () => {
     const { app, workFor } = stage();
     type Tree = readonly Tree[];
     const tree: z.ZodType<Tree> = z.lazy(() => z.array(tree));
@@ -246,7 +246,7 @@ describe("maxPayloadBytes", () => {
   });
 
   // BUG: replies of any size are sent.
-  test.fails.each(["reply", "bytes", "value", "returned"])("replies that are larger are not sent: %s", async (kind) => {
+  test.each(["reply", "bytes", "value", "returned"])("replies that are larger are not sent: %s", async (kind) => {
     const { app, workFor, stats } = stage(small);
     const value = "x".repeat(100);
     const operation = defineOperation({ name: "a", reply: z.string().optional() });
@@ -262,7 +262,7 @@ describe("maxPayloadBytes", () => {
   });
 
   // BUG: replies are decoded whatever their size.
-  test.fails("replies of others that are larger are not decoded", async () => {
+  test("replies of others that are larger are not decoded", async () => {
     const { app, other, work, soon } = stage(small);
     const responder = other();
     const operation = defineOperation({ name: "a", reply: z.string() });

@@ -327,7 +327,7 @@ describe("confirmation ackFirst", () => {
   });
 
   // A message that was lost before its handler started is noted as a zombie (`Runner.noteLost`), which never ends.
-  test.fails("without a confirmed ack the handler never runs, and the message comes again", async () => {
+  test("without a confirmed ack the handler never runs, and the message comes again", async () => {
     const { app, work, soon, clock } = stage({
       memory: { leaseDuration: 2000 },
       wrap: changeDeliveries((delivery) =>

@@ -196,7 +196,7 @@ describe("middleware of actors", () => {
   });
 
   // BUG: headers of a patch are taken as they are, so that an ordinary object brings the names of its prototype along.
-  test.fails("headers it gives have no names that it did not give", async () => {
+  test("headers it gives have no names that it did not give", async () => {
     const seen: unknown[] = [];
     const { app, workFor } = stage();
     app.actor({ name: "a", middleware: [(_, next) => next({ headers: { x: "1" } })] }, ({ message }) => {
@@ -343,7 +343,7 @@ describe("middleware of producers", () => {
   });
 
   // BUG: what a middleware put into the headers is sent unchecked: line breaks, and the bookkeeping of millrace itself.
-  test.fails.each([{ x: "a\r\ny: b" }, { "a b": "x" }, { millrace: "a=100000" }, { n: 5 as unknown as string }])(
+  test.each([{ x: "a\r\ny: b" }, { "a b": "x" }, { millrace: "a=100000" }, { n: 5 as unknown as string }])(
     "cannot send headers that a sender could not: %j",
     async (headers) => {
       const { app } = stage(
@@ -356,7 +356,7 @@ describe("middleware of producers", () => {
   );
 
   // BUG: options that a middleware adds are not compared with what the server can do.
-  test.fails("cannot ask for what the server cannot do", async () => {
+  test("cannot ask for what the server cannot do", async () => {
     const { app } = stage({
       ...withProducer((_, next) => next({ options: { delay: 1000 } })),
       memory: { features: { delay: { level: "unsupported" } } },

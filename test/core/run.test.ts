@@ -323,7 +323,7 @@ describe("a signal of one's own", () => {
 
 describe("once a stop is asked for", () => {
   // The intake closes only some microtasks after `stop()`; until then every slot that is freed takes a waiting message.
-  test.fails("nothing starts any more, not even in the same turn", async () => {
+  test("nothing starts any more, not even in the same turn", async () => {
     const { app, work, soon } = stage();
     const started: number[] = [];
     const go = gate();

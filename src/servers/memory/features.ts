@@ -34,13 +34,14 @@ const memoryFeatures: MemoryFeatures = {
 };
 
 /** Features may only shrink: what the memory server cannot do stays unsupported, whatever the override says. */
-export function shrinkFeatures(override: Partial<Features> | undefined): MemoryFeatures {
-  if (override === undefined) return memoryFeatures;
+export function shrinkFeatures(override: Partial<Features> | undefined, keepsDead: boolean): MemoryFeatures {
+  if (override === undefined && keepsDead) return memoryFeatures;
   const features: Record<string, Feature> = {};
   for (const name of featureNames) {
     const own: Feature = memoryFeatures[name];
-    features[name] = own.level === "unsupported" ? own : (override[name] ?? own);
+    features[name] = own.level === "unsupported" ? own : (override?.[name] ?? own);
   }
+  if (!keepsDead) features["deadLetter"] = { level: "unsupported", note: "Turned off: deadLetter is false." };
   // The literal type is the upper bound by contract; a smaller set has no type of its own.
   return features as Features as MemoryFeatures;
 }

@@ -63,8 +63,9 @@ class MemoryServer implements InMemoryServer {
   constructor(options: InMemoryOptions) {
     this.info = infoOf(options);
     this.topicHeader = options.topicHeader;
-    this.features = shrinkFeatures(options.features);
-    this.#broker = new Broker(readSettings(options));
+    const settings = readSettings(options);
+    this.features = shrinkFeatures(options.features, settings.deadLimit > 0);
+    this.#broker = new Broker(settings);
   }
 
   get state(): ConnectionState {
