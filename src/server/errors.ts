@@ -33,7 +33,8 @@ export type ErrorCode =
   | "WORKER_FATAL"
   | "WORKER_STOPPING";
 
-const brand = Symbol.for("millrace.error");
+/** Under it an error names its class and all that this extends, for other copies of the package and other threads. */
+export const brand: unique symbol = Symbol.for("millrace.error");
 
 /** Names of a class of errors and of all that it extends, so that another copy of the package can recognise them. */
 function lineage(of: unknown): readonly string[] {

@@ -1,3 +1,5 @@
+import { brand } from "../server/errors.ts";
+
 /**
  * What a task threw, as data. Structured clone alone loses `code`, own fields and every name that is not built in; the
  * channel of a process loses the cause, too.
@@ -9,13 +11,12 @@ interface ErrorRecord {
   readonly message: string;
   readonly stack: string | undefined;
   /** The brand of millrace's own errors, so that `NonRetryableError` and its like mean here what they mean there. */
-  readonly brand: string | undefined;
+  readonly brand: readonly string[] | undefined;
   readonly fields: Readonly<Record<string, unknown>>;
   readonly cause?: Failure;
   readonly errors?: readonly Failure[];
 }
 
-const brand = Symbol.for("millrace.error");
 const own = new Set(["name", "message", "stack", "cause", "errors"]);
 const builtIn = { Error, TypeError, RangeError, SyntaxError, ReferenceError, EvalError, URIError } as const;
 
@@ -49,7 +50,7 @@ export function toFailure(thrown: unknown, seen: Set<unknown> = new Set()): Fail
       name: String(thrown.name),
       message: String(thrown.message),
       stack: thrown.stack,
-      brand: typeof branded === "string" ? branded : undefined,
+      brand: Array.isArray(branded) ? branded.map(String) : undefined,
       fields,
       ...(thrown.cause === undefined ? {} : { cause: toFailure(thrown.cause, seen) }),
       ...(errors === undefined ? {} : { errors }),

@@ -249,20 +249,17 @@ describe("asking for dead letters", () => {
     ["replay", [undefined, null, 5, ["m-1"], { id: "m-1" }, { reson: "error" }]],
     ["purge", [null, 5, "m-1", ["m-1"], { id: "m-1" }, { reson: "error" }]],
   ] as const) {
-    test.each(others.map((which) => [which]))(
-      `${action} refuses %j by name and touches nothing`,
-      async (which) => {
-        const { app, workFor } = stage();
-        const actor = app.actor({ name: "a" }, () => {
-          throw new Error("no");
-        });
-        await app.sendMany(actor, [1, 2, 3]);
-        await workFor(1000);
-        const store = app.deadLetters("default");
-        await expect(store[action](which as never)).rejects.toMatchObject({ code: "INVALID_OPTION" });
-        expect(await store.count()).toBe(3);
-      },
-    );
+    test.each(others.map((which) => [which]))(`${action} refuses %j by name and touches nothing`, async (which) => {
+      const { app, workFor } = stage();
+      const actor = app.actor({ name: "a" }, () => {
+        throw new Error("no");
+      });
+      await app.sendMany(actor, [1, 2, 3]);
+      await workFor(1000);
+      const store = app.deadLetters("default");
+      await expect(store[action](which as never)).rejects.toMatchObject({ code: "INVALID_OPTION" });
+      expect(await store.count()).toBe(3);
+    });
   }
 
   test("connects by itself, and refuses a channel without a name", async () => {
