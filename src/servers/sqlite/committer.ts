@@ -2,6 +2,8 @@ import type { TimerHandle } from "../../internal/clock.ts";
 import { Ring } from "../../internal/ring.ts";
 import { MillraceError } from "../../server/errors.ts";
 import type { Settings } from "./options.ts";
+import { insertRun, longestRun, nextRun } from "./publish-run.ts";
+import { PublishWork } from "./publish-work.ts";
 import type { Store } from "./store.ts";
 import { type Trouble, toTrouble } from "./trouble.ts";
 import type { Transaction, Work } from "./work.ts";
@@ -178,32 +180,80 @@ export class Committer {
 
   #take(queue: Ring<Work<unknown>>, transaction: Transaction, until: number): void {
     const { clock } = this.#settings;
-    for (let count = 0; count < this.#limit; count += 1) {
-      if ((count & 15) === 15 && clock.monotonic() >= until) return;
-      const work = queue.shift();
-      if (work === undefined) return;
-      this.#taken.push(work);
-      try {
-        work.execute(transaction);
-      } catch (error) {
-        this.#blame(work, error, transaction.store);
-        continue;
+    for (let left = this.#limit, unchecked = 1; left > 0; ) {
+      if (unchecked >= 16) {
+        if (clock.monotonic() >= until) return;
+        unchecked = 0;
       }
-      const channel = this.#claimers.length === 0 ? undefined : work.wakes;
-      if (channel !== undefined) for (const claimer of this.#claimers) claimer.expect(channel);
+      const from = this.#taken.length;
+      this.#moveRun(queue, left);
+      const count = this.#taken.length - from;
+      if (count === 0) return;
+      this.#execute(from, transaction);
+      left -= count;
+      unchecked += count;
     }
   }
 
-  /** An error of one statement is its work's own; one that ends the transaction is everybody's. */
-  #blame(work: Work<unknown>, error: unknown, store: Store): void {
-    if (!store.inTransaction) throw error;
-    if (error instanceof MillraceError) {
-      this.#failures.set(work, error);
+  /** Takes the next work, and up to `most` in all that one statement can insert. */
+  #moveRun(queue: Ring<Work<unknown>>, most: number): void {
+    const first = queue.shift();
+    if (first === undefined) return;
+    this.#taken.push(first);
+    if (!(first instanceof PublishWork && first.isPlain)) return;
+    for (let left = Math.min(most, longestRun) - 1; left > 0; left -= 1) {
+      const next = queue.peek();
+      if (!(next instanceof PublishWork && next.joins(first))) return;
+      queue.shift();
+      this.#taken.push(next);
+    }
+  }
+
+  /** Runs what has been taken, from this one on. */
+  #execute(from: number, transaction: Transaction): void {
+    for (let at = from; at < this.#taken.length; ) {
+      const count = nextRun(this.#taken.length - at);
+      if (count === 1 || !this.#insertRun(at, count, transaction)) {
+        for (let i = at; i < at + count; i += 1) this.#executeOne(this.#taken[i] as Work<unknown>, transaction);
+      }
+      at += count;
+    }
+  }
+
+  /** @returns false when the statement failed: which row is to blame shows when each has one of its own */
+  #insertRun(from: number, count: number, transaction: Transaction): boolean {
+    try {
+      insertRun(transaction, this.#taken, from, count);
+    } catch (error) {
+      this.#ownError(error, transaction.store);
+      return false;
+    }
+    this.#expect(this.#taken[from] as Work<unknown>);
+    return true;
+  }
+
+  #executeOne(work: Work<unknown>, transaction: Transaction): void {
+    try {
+      work.execute(transaction);
+    } catch (error) {
+      this.#failures.set(work, this.#ownError(error, transaction.store));
       return;
     }
+    this.#expect(work);
+  }
+
+  #expect(work: Work<unknown>): void {
+    const channel = this.#claimers.length === 0 ? undefined : work.wakes;
+    if (channel !== undefined) for (const claimer of this.#claimers) claimer.expect(channel);
+  }
+
+  /** An error of one statement is its work's own; one that ends the transaction is everybody's and thrown again. */
+  #ownError(error: unknown, store: Store): MillraceError {
+    if (!store.inTransaction) throw error;
+    if (error instanceof MillraceError) return error;
     const trouble = toTrouble(error, store.path);
     if (trouble.kind !== "statement") throw trouble;
-    this.#failures.set(work, trouble.error);
+    return trouble.error;
   }
 
   #finish(): void {

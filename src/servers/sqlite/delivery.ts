@@ -42,9 +42,22 @@ export interface DeliveryOwner {
 
 const noNote: SettleNote = {};
 
+/** The headers that were decoded last: most messages have those of the one before. */
+let lastText = "";
+let lastHeaders: MessageHeaders = createHeaders();
+
 /** Text that is no JSON (somebody wrote to the file by hand) counts as none: one bad row must not stop its channel. */
 export function decodeHeaders(text: string | null): MessageHeaders {
   if (text === null) return createHeaders();
+  if (text !== lastText) {
+    lastHeaders = parseHeaders(text);
+    lastText = text;
+  }
+  // A copy, whatever its owner does with it.
+  return createHeaders(lastHeaders);
+}
+
+function parseHeaders(text: string): MessageHeaders {
   try {
     const parsed: unknown = JSON.parse(text);
     if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) return createHeaders();

@@ -1,4 +1,3 @@
-import { createDeferred, type Deferred } from "../../internal/deferred.ts";
 import type { MillraceError } from "../../server/errors.ts";
 import type { Statements } from "./statements.ts";
 import type { Store } from "./store.ts";
@@ -15,12 +14,17 @@ export interface Transaction {
 
 /** One thing that somebody wants done in the next transaction, and waits for. */
 export abstract class Work<T = void> {
-  readonly #deferred: Deferred<T> = createDeferred<T>();
-  #result: T | undefined;
-
   /** Resolves once the transaction is on disk. */
-  get promise(): Promise<T> {
-    return this.#deferred.promise;
+  readonly promise: Promise<T>;
+  protected result: T | undefined;
+  #resolve!: (value: unknown) => void;
+  #reject!: (reason: unknown) => void;
+
+  constructor() {
+    this.promise = new Promise((resolve, reject) => {
+      this.#resolve = resolve as (value: unknown) => void;
+      this.#reject = reject;
+    });
   }
 
   /** Channel in which this made messages ready, for the subscriptions of this process. */
@@ -30,17 +34,17 @@ export abstract class Work<T = void> {
 
   /** May be called again: its transaction can be rolled back on account of a neighbour. An error fails this work only. */
   execute(transaction: Transaction): void {
-    this.#result = this.run(transaction);
+    this.result = this.run(transaction);
   }
 
   /** The transaction is committed. */
   done(): void {
-    this.#deferred.resolve(this.#result as T);
+    this.#resolve(this.result);
   }
 
   /** @param unknown the commit itself failed: what was run may be on disk nevertheless */
   fail(error: MillraceError, _unknown: boolean): void {
-    this.#deferred.reject(error);
+    this.#reject(error);
   }
 
   protected abstract run(transaction: Transaction): T;
