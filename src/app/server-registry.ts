@@ -1,3 +1,4 @@
+import { topicHeaderOption } from "../contract/topic.ts";
 import { DuplicateNameError, NotFoundError, OptionError } from "../server/errors.ts";
 import { nameOption } from "../server/option.ts";
 import type { BrokerServer } from "../server/server.ts";
@@ -27,6 +28,7 @@ export function createServerRegistry(): ServerRegistry {
       if (typeof server?.publish !== "function" || typeof server.subscribe !== "function") {
         throw new OptionError(`Server ${name} is not a server: make one with sqlite(), inMemory() or another adapter.`);
       }
+      topicHeaderOption(`topicHeader of server ${name}`, server.topicHeader);
       // Parameters are typed at the call that gives them; inside, a server takes whatever object it is given.
       servers.set(name, server as BrokerServer);
       first ??= name;

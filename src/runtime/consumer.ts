@@ -9,6 +9,7 @@ import { type LeaseLostError, WorkerFatalError, WorkerStoppingError } from "../s
 import type { ConnectionState, Subscription } from "../server/server.ts";
 import { recordError } from "../server/settle-reason.ts";
 import { LeaseKeeper } from "./lease-keeper.ts";
+import { LeftMessages } from "./left-messages.ts";
 import type { GivenOptions, ServerEntry } from "./producer.ts";
 import { type MessageOwner, ReceivedMessage } from "./received-message.ts";
 import { replyCall } from "./reply-call.ts";
@@ -34,6 +35,7 @@ function limitOf(plan: ActorPlan, fallback: number): number {
 export class Consumer implements MessageOwner, SlotUser {
   readonly serverName: string;
   readonly held: ReceivedMessage[] = [];
+  readonly #left = new LeftMessages();
   readonly #worker: WorkerState;
   readonly #entry: ServerEntry;
   readonly #routes: Routes;
@@ -176,6 +178,7 @@ export class Consumer implements MessageOwner, SlotUser {
 
   async close(): Promise<void> {
     this.#suspects.close();
+    this.#left.giveBack(this.#worker.clock.now());
     this.#leases.stop();
     await this.#subscription?.close();
     for (const message of [...this.held]) this.#release(message);
@@ -258,6 +261,8 @@ export class Consumer implements MessageOwner, SlotUser {
     }
     if (message.leaseTimer !== undefined) this.#leases.unwatch(message);
     const { outcome } = message;
+    if (message.state === "left") this.#left.add(message);
+    else this.#left.delete(message);
     if (message.state !== "settled" || outcome === undefined) return;
     const worker = this.#worker;
     if (worker.debug) worker.logger.debug({ event: "message.settled", ...this.#fields(message), outcome });
@@ -332,7 +337,7 @@ export class Consumer implements MessageOwner, SlotUser {
     const { producer } = this.#worker;
     const { serverName } = this;
     return (to, payload, ...[options]) =>
-      producer.send(to, payload, { ...(options as GivenOptions | undefined), server: options?.server ?? serverName });
+      producer.send(to, payload, { ...(options as GivenOptions | undefined), near: serverName });
   }
 
   publish(channel: string, payload: Uint8Array | string, options?: PublishBytesOptions): Promise<SendResult> {

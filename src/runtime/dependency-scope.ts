@@ -22,6 +22,12 @@ export interface ScopeOptions {
 
 export const noDependencies: Readonly<Record<string, unknown>> = Object.freeze({});
 
+interface Resolution {
+  readonly value: Awaitable<unknown>;
+  /** Made by the replacement of a test client. */
+  readonly replaced: boolean;
+}
+
 /** The signal of a message is made when it is first read: most dependencies never do. */
 class ResolveContext {
   readonly payload: unknown;
@@ -44,8 +50,8 @@ class ResolveContext {
 
 /** Resolves dependencies, each at most once, and disposes of them latest first. One per message, and one per app. */
 export class DependencyScope {
-  readonly #values = new Map<Dependency, Awaitable<unknown>>();
-  readonly #retired: [Dependency, Awaitable<unknown>][] = [];
+  readonly #values = new Map<Dependency, Resolution>();
+  readonly #retired: [Dependency, Resolution][] = [];
   readonly #options: ScopeOptions;
   readonly #input: ScopeInput;
 
@@ -83,9 +89,11 @@ export class DependencyScope {
   resolve(dependency: Dependency): Awaitable<unknown> {
     const { parent } = this.#options;
     if (parent !== undefined && dependency["~definition"].scope === "app") return parent.resolve(dependency);
-    if (this.#values.has(dependency)) return this.#values.get(dependency);
+    const known = this.#values.get(dependency);
+    if (known !== undefined) return known.value;
+    const replaced = this.#options.overrides.has(dependency);
     const value = this.#start(dependency);
-    this.#values.set(dependency, value);
+    this.#values.set(dependency, { value, replaced });
     if (isPromise(value)) this.#forgetFailure(dependency, value);
     return value;
   }
@@ -94,12 +102,12 @@ export class DependencyScope {
   async dispose(): Promise<void> {
     const entries = [...this.#retired.splice(0), ...this.#values].reverse();
     this.#values.clear();
-    for (const [dependency, pending] of entries) {
+    for (const [dependency, { value, replaced }] of entries) {
       const { dispose } = dependency["~definition"];
-      if (dispose === undefined || this.#options.overrides.has(dependency)) continue;
+      // What a replacement made is not ours to dispose of.
+      if (dispose === undefined || replaced) continue;
       try {
-        const value = await pending;
-        await dispose(value);
+        await dispose(await value);
       } catch (error) {
         this.#options.onDisposeError(error);
       }
@@ -123,7 +131,7 @@ export class DependencyScope {
   /** A failed resolution has nothing to dispose of; in the app-wide scope the next message tries again. */
   #forgetFailure(dependency: Dependency, value: PromiseLike<unknown>): void {
     const forget = (): void => {
-      if (this.#values.get(dependency) === value) this.#values.delete(dependency);
+      if (this.#values.get(dependency)?.value === value) this.#values.delete(dependency);
     };
     value.then(undefined, forget);
   }

@@ -11,21 +11,13 @@ import type { Sendable } from "../contract/operation.ts";
 import type { CommonSendOptions, SendResult } from "../contract/send.ts";
 import { type Awaitable, isPromise, silence } from "../internal/awaitable.ts";
 import { type Clock, sleep } from "../internal/clock.ts";
-import { headerProblem } from "../internal/headers.ts";
 import type { OutgoingMessage } from "../server/delivery.ts";
-import {
-  ConnectionError,
-  EncodeError,
-  InvalidHeaderError,
-  MillraceError,
-  OptionError,
-  PublishError,
-  ServerBusyError,
-} from "../server/errors.ts";
+import { ConnectionError, MillraceError, OptionError, PublishError, ServerBusyError } from "../server/errors.ts";
 import { durationOption, nameOption } from "../server/option.ts";
 import { type AnySchema, validate } from "../server/schema.ts";
 import type { BrokerServer, PublishOptions, Receipt } from "../server/server.ts";
 import { addressedHeaders, outgoingHeaders } from "./outgoing-headers.ts";
+import { boundedBytes, lineOption } from "./payload-bytes.ts";
 import { PublishGuard } from "./publish-guard.ts";
 import { checkOptions, type GivenScheduling, publishOptions } from "./publish-options.ts";
 import type { SendTarget } from "./send-target.ts";
@@ -54,6 +46,8 @@ export interface ProducerHost {
 /** Options of any kind of sending, types erased. */
 export interface GivenOptions extends GivenScheduling, CommonSendOptions {
   readonly server?: PropertyKey | undefined;
+  /** The server to use when neither the caller nor a bound actor names one: that of the message being handled. */
+  readonly near?: string;
   readonly headers?: unknown;
   readonly contentType?: string;
   readonly validate?: boolean;
@@ -69,36 +63,12 @@ export interface Producer {
 }
 
 const retryPause = 50;
+const longestRetryPause = 1000;
 
 /** Surely not stored and likely to work soon: the only failures that may be tried again without a dedupe id. */
 function isWorthRetrying(error: unknown): boolean {
   if (!(error instanceof PublishError) || error.outcome !== "failed") return false;
   return error.cause instanceof ServerBusyError || error.cause instanceof ConnectionError;
-}
-
-/** Bytes to send: UTF-8 of a text, or the bytes as they are. Errors: `OptionError`, `EncodeError` when there are too many. */
-function lineOption(name: string, value: string | undefined): string | undefined {
-  if (value === undefined) return undefined;
-  const problem = headerProblem(name, value);
-  if (problem !== undefined) throw new InvalidHeaderError(name, problem);
-  return value;
-}
-
-export function boundedBytes(payload: Uint8Array | string, maxBytes: number): Uint8Array {
-  const bytes = typeof payload === "string" ? Buffer.from(payload) : payload;
-  if (!(bytes instanceof Uint8Array)) {
-    throw new OptionError(
-      `Expected the payload to be a Uint8Array or a string, got ${bytes === null ? "null" : typeof bytes}.`,
-    );
-  }
-  if (bytes.byteLength > maxBytes) {
-    throw new EncodeError(
-      `The payload has ${bytes.byteLength} bytes, more than maxPayloadBytes (${maxBytes}) of the app: ` +
-        "raise it, or send a reference to the data.",
-      "",
-    );
-  }
-  return bytes;
 }
 
 export function createProducer(host: ProducerHost): Producer {
@@ -126,41 +96,36 @@ export function createProducer(host: ProducerHost): Producer {
     return sent;
   }
 
-  function fail(error: unknown): never {
-    if (error instanceof MillraceError) throw error;
-    throw new PublishError("unknown", "The server failed while sending; the message may have been stored.", {
-      cause: error,
-    });
-  }
-
   function publishOnce(entry: ServerEntry, call: ProducerCall): Awaitable<Receipt> {
     const options: PublishOptions | undefined = call.options === noOptions ? undefined : call.options;
     return entry.server.publish(call.channel, call.message, options);
   }
 
-  async function publishPatiently(
+  /** Tries again, with growing pauses, what was surely not stored and may work soon; the guard bounds how long. */
+  function recovery(
     entry: ServerEntry,
     call: ProducerCall,
-    first: PromiseLike<Receipt>,
     timeout: number,
-  ): Promise<Receipt> {
+  ): (error: unknown) => Promise<Receipt> | undefined {
     const deadline = clock.monotonic() + timeout;
-    let pending = first;
-    for (let pause = retryPause; ; pause = Math.min(pause * 2, 1000)) {
-      try {
-        return await pending;
-      } catch (error) {
-        if (!isWorthRetrying(error) || clock.monotonic() + pause >= deadline) fail(error);
-        await sleep(clock, pause);
-        pending = Promise.resolve(publishOnce(entry, call));
-      }
-    }
+    let pause = retryPause;
+    return function recover(error) {
+      if (!isWorthRetrying(error) || clock.monotonic() + pause >= deadline) return undefined;
+      const waited = sleep(clock, pause);
+      pause = Math.min(pause * 2, longestRetryPause);
+      return waited.then(() => publishOnce(entry, call));
+    };
   }
 
   function publishTo(entry: ServerEntry, call: ProducerCall, given: GivenOptions | undefined): Awaitable<SendResult> {
     const ready = entry.ready();
-    if (isPromise(ready)) return connected(ready, given).then(() => publishNow(entry, call, given));
-    return publishNow(entry, call, given);
+    if (!isPromise(ready)) return publishNow(entry, call, given, timeoutOf(given));
+    const start = clock.monotonic();
+    // Connecting and confirming share one time.
+    return connected(ready, given).then(() => {
+      const left = Math.max(1, Math.ceil(timeoutOf(given) - (clock.monotonic() - start)));
+      return publishNow(entry, call, given, left);
+    });
   }
 
   function timeoutOf(given: GivenOptions | undefined): number {
@@ -170,7 +135,7 @@ export function createProducer(host: ProducerHost): Producer {
 
   /** The first send connects; a server that is not there fails the send, it does not hang it. */
   function connected(ready: PromiseLike<void>, given: GivenOptions | undefined): Promise<void> {
-    return abortable(guard(timeoutOf(given)).watch(ready, "failed"), given?.signal, "failed").catch(
+    return abortable(guard(timeoutOf(given)).watch(ready, "failed", nothing), given?.signal, "failed").catch(
       (error: unknown) => {
         if (error instanceof PublishError) throw error;
         throw new PublishError("failed", "The server could not be connected; the message was not sent.", {
@@ -180,17 +145,32 @@ export function createProducer(host: ProducerHost): Producer {
     );
   }
 
-  function publishNow(entry: ServerEntry, call: ProducerCall, given: GivenOptions | undefined): Awaitable<SendResult> {
+  function publishNow(
+    entry: ServerEntry,
+    call: ProducerCall,
+    given: GivenOptions | undefined,
+    timeout: number,
+  ): Awaitable<SendResult> {
     let receipt: Awaitable<Receipt>;
     try {
       receipt = publishOnce(entry, call);
     } catch (error) {
-      return fail(error);
+      throw toPublishError(error);
     }
     if (!isPromise(receipt)) return result(call, receipt);
-    const timeout = timeoutOf(given);
-    const watched = guard(timeout).watch(publishPatiently(entry, call, receipt, timeout));
-    return abortable(watched, given?.signal).then((settled) => result(call, settled));
+    let recover: ((error: unknown) => Promise<Receipt> | undefined) | undefined;
+    const sent = guard(timeout).watch(
+      receipt,
+      "unknown",
+      (confirmed) => result(call, confirmed),
+      (error) => {
+        recover ??= recovery(entry, call, timeout);
+        const again = recover(error);
+        if (again === undefined && !(error instanceof MillraceError)) return Promise.reject(toPublishError(error));
+        return again;
+      },
+    );
+    return given?.signal === undefined ? sent : abortable(sent, given.signal);
   }
 
   function dispatch(
@@ -269,7 +249,7 @@ export function createProducer(host: ProducerHost): Producer {
   async function send(to: Sendable, value: unknown, given?: GivenOptions): Promise<SendResult> {
     given?.signal?.throwIfAborted();
     const target = host.target(to);
-    const entry = host.server((given?.server as string | undefined) ?? target.server);
+    const entry = host.server((given?.server as string | undefined) ?? target.server ?? given?.near);
     if (given?.publishTimeout !== undefined) timeoutOf(given);
     if (given?.validate !== false) {
       const validated = validateInput(target, value, given?.headers);
@@ -289,7 +269,7 @@ export function createProducer(host: ProducerHost): Producer {
       throw new OptionError("sendMany() cannot give one id or dedupe key to many messages: send them one by one.");
     }
     const target = host.target(to);
-    const entry = host.server((given?.server as string | undefined) ?? target.server);
+    const entry = host.server((given?.server as string | undefined) ?? target.server ?? given?.near);
     const calls: ProducerCall[] = [];
     for (const value of values) {
       const validated = given?.validate === false ? undefined : validateInput(target, value, given?.headers);
@@ -300,10 +280,12 @@ export function createProducer(host: ProducerHost): Producer {
     if (first === undefined) return [];
     if (entry.server.publishBatch === undefined || host.middleware.length > 0) {
       const sent = await Promise.allSettled(calls.map((call) => direct(call, entry, given)));
-      return sent.map((one) => (one.status === "fulfilled" ? one.value : toError(one.reason)));
+      return sent.map((one) => (one.status === "fulfilled" ? one.value : toPublishError(one.reason)));
     }
-    const receipts = await publishBatch(entry, calls, given).catch((error: unknown) => calls.map(() => toError(error)));
-    return receipts.map((receipt) => (receipt instanceof Error ? receipt : result(first, receipt)));
+    const receipts = await publishBatch(entry, calls, given).catch((error: unknown) =>
+      calls.map(() => toPublishError(error)),
+    );
+    return receipts.map((receipt) => (receipt instanceof Error ? toPublishError(receipt) : result(first, receipt)));
   }
 
   async function publishBatch(
@@ -318,7 +300,10 @@ export function createProducer(host: ProducerHost): Producer {
     const options = first?.options === noOptions ? undefined : first?.options;
     const pending = entry.server.publishBatch?.(first?.channel ?? "", messages, options) ?? [];
     if (!isPromise(pending)) return pending;
-    return abortable(guard(timeoutOf(given)).watch(pending), given?.signal);
+    return abortable(
+      guard(timeoutOf(given)).watch(pending, "unknown", (receipts) => receipts),
+      given?.signal,
+    );
   }
 
   async function publish(channel: string, payload: Uint8Array | string, given?: GivenOptions): Promise<SendResult> {
@@ -358,9 +343,15 @@ export function createProducer(host: ProducerHost): Producer {
 /** Stands for "no options" in a call, so that middleware always finds an object and servers can skip looking. */
 export const noOptions: PublishOptions = Object.freeze({});
 
-function toError(reason: unknown): Error {
-  return reason instanceof Error ? reason : new PublishError("unknown", String(reason));
+/** What a server throws that is no error of millrace says nothing about the fate of the message. */
+function toPublishError(error: unknown): MillraceError {
+  if (error instanceof MillraceError) return error;
+  return new PublishError("unknown", "The server failed while sending; the message may have been stored.", {
+    cause: error,
+  });
 }
+
+const nothing = (): void => {};
 
 function abortable<T>(
   pending: Promise<T>,

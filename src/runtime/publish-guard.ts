@@ -8,6 +8,14 @@ interface Watched {
   expire(): void;
 }
 
+function overdue(outcome: "failed" | "unknown", timeout: number): PublishError {
+  const text =
+    outcome === "unknown"
+      ? `The broker did not confirm the message within ${timeout} ms; it may have been stored.`
+      : `The server was not connected within ${timeout} ms; the message was not sent.`;
+  return new PublishError(outcome, text);
+}
+
 /**
  * Bounds the wait for confirmations. All publishes with one timeout share one timer: they expire in the order in which
  * they started, so a queue does, and a publish costs no timer of its own.
@@ -23,32 +31,38 @@ export class PublishGuard {
     this.#timeout = timeout;
   }
 
-  /** `outcome`: what is known of the message when the time is over. */
-  watch<T>(pending: PromiseLike<T>, outcome: "failed" | "unknown" = "unknown"): Promise<T> {
-    return new Promise<T>((resolve, reject) => {
+  /**
+   * `outcome`: what is known of the message when the time is over. `recover` may turn a failure into another attempt.
+   * One promise per message, however many of these steps it takes: this is the path of every confirmed send.
+   */
+  watch<T, R = T>(
+    pending: PromiseLike<T>,
+    outcome: "failed" | "unknown",
+    map: (value: T) => R,
+    recover?: (error: unknown) => PromiseLike<T> | undefined,
+  ): Promise<R> {
+    return new Promise<R>((resolve, reject) => {
       const watched: Watched = {
         deadline: this.#clock.monotonic() + this.#timeout,
         done: false,
-        expire: () => {
-          const text =
-            outcome === "unknown"
-              ? `The broker did not confirm the message within ${this.#timeout} ms; it may have been stored.`
-              : `The server was not connected within ${this.#timeout} ms; the message was not sent.`;
-          reject(new PublishError(outcome, text));
-        },
+        expire: () => reject(overdue(outcome, this.#timeout)),
       };
       this.#queue.push(watched);
       this.#arm();
-      pending.then(
-        (value) => {
-          this.#finish(watched);
-          resolve(value);
-        },
-        (error: unknown) => {
-          this.#finish(watched);
-          reject(error);
-        },
-      );
+      const onValue = (value: T): void => {
+        this.#finish(watched);
+        resolve(map(value));
+      };
+      const onError = (error: unknown): void => {
+        const again = recover?.(error);
+        if (again !== undefined) {
+          again.then(onValue, onError);
+          return;
+        }
+        this.#finish(watched);
+        reject(error);
+      };
+      pending.then(onValue, onError);
     });
   }
 

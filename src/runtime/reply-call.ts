@@ -4,7 +4,8 @@ import { findHeader } from "../internal/headers.ts";
 import { ReplyAddressError } from "../server/errors.ts";
 import { correlationHeader } from "./correlation.ts";
 import { outgoingHeaders } from "./outgoing-headers.ts";
-import { boundedBytes, noOptions, type ServerEntry } from "./producer.ts";
+import { boundedBytes } from "./payload-bytes.ts";
+import { noOptions, type ServerEntry } from "./producer.ts";
 import type { ReceivedMessage } from "./received-message.ts";
 
 /** Replies to askers that are gone must not pile up. */

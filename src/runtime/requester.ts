@@ -93,7 +93,6 @@ export function createRequester(host: RequesterHost): Requester {
     const target = host.target(to);
     const entry = host.server((options.server as string | undefined) ?? target.server);
     requireFeature(entry.name, entry.server.features, "requestReply", "request()");
-    await open(entry);
     const headers = (options.headers ?? {}) as Readonly<Record<string, string>>;
     const id = findHeader(headers, correlationHeader) ?? host.ids();
     if (pending.has(id)) throw new OptionError(`A request with the correlation id ${JSON.stringify(id)} is under way.`);
@@ -111,8 +110,9 @@ export function createRequester(host: RequesterHost): Requester {
       reply.catch(() => {});
       const withId =
         findHeader(headers, correlationHeader) === undefined ? { ...headers, [correlationHeader]: id } : headers;
+      // The time counts from the call: neither connecting nor confirming may prolong it.
+      await Promise.race([open(entry), reply]);
       const sent = host.producer.send(to, value, { ...sending, headers: withId, replyTo: address });
-      // The time counts from here: a broker that does not confirm must not prolong it.
       await Promise.race([sent, reply]);
       silence(sent);
       const delivery = await reply;

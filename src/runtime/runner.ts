@@ -69,7 +69,7 @@ export class Runner {
       const code = error === undefined ? "rejected" : "error";
       const reason = reasonFor(message, now, code, { error, ...this.#actor(message), attempted: true });
       settler.settle(message, "nack", "nack", { reason });
-      this.#log("error", "message.dead_lettered", message, error, { reason: code });
+      this.#logDeadLetter(message, error, code);
     }
   }
 
@@ -242,7 +242,13 @@ export class Runner {
     const now = this.#host.worker.clock.now();
     const reason = reasonFor(message, now, code, { error, ...this.#actor(message), attempted });
     this.#host.settler.settle(message, "nack", "nack", { reason });
-    this.#log("error", "message.dead_lettered", message, undefined, { reason: reason.code });
+    this.#logDeadLetter(message, undefined, reason.code);
+  }
+
+  /** A server without dead letters drops the message and says so itself. */
+  #logDeadLetter(message: ReceivedMessage, error: unknown, reason: string): void {
+    if (this.#host.features.deadLetter.level === "unsupported") return;
+    this.#log("error", "message.dead_lettered", message, error, { reason });
   }
 
   /** Frees the slot: at once, or when the dependencies of the message are disposed of. */
