@@ -1,4 +1,6 @@
+import { silence } from "../internal/awaitable.ts";
 import type { ServerEntry } from "../runtime/producer.ts";
+import { ConnectionError } from "../server/errors.ts";
 import type { Logger } from "../server/logger.ts";
 import type { BrokerServer } from "../server/server.ts";
 
@@ -20,26 +22,53 @@ interface Held {
   lazy: Promise<() => Promise<void>> | undefined;
   /** The first send is connecting. */
   opening: boolean;
+  /** Ends the attempt to connect. */
+  giveUp: AbortController | undefined;
+  /** Ends the wait of the first send. */
+  giveUpLazy: AbortController | undefined;
+}
+
+/** The same promise, or the reason of the signal when that aborts first. */
+function orAborted(pending: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
+  if (signal === undefined) return pending;
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => reject(signal.reason);
+    if (signal.aborted) return onAbort();
+    signal.addEventListener("abort", onAbort, { once: true });
+    pending.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
+  });
 }
 
 export function createConnections(logger: Logger, onLastReleased: () => Promise<void>): Connections {
   const known = new Map<string, Held>();
   let users = 0;
 
-  async function connect(held: Held, signal: AbortSignal | undefined): Promise<void> {
+  /** One attempt for all who wait; it is given up only when nobody does any more, not when one of them gives up. */
+  function connectOnce(held: Held): Promise<void> {
     const { server, name } = held.entry;
-    if (held.connecting === undefined && server.state !== "closed" && server.state !== "failed") return;
-    if (held.connecting === undefined) {
-      logger.debug({ event: "server.connect", server: name });
-      held.ours = true;
-      held.connecting = server
-        .connect({ logger, ...(signal === undefined ? {} : { signal }) })
-        .then(() => logger.info({ event: "server.connected", server: name }))
-        .finally(() => {
-          held.connecting = undefined;
-        });
-    }
-    await held.connecting;
+    logger.debug({ event: "server.connect", server: name });
+    const controller = new AbortController();
+    held.ours = true;
+    held.giveUp = controller;
+    const connecting = server
+      .connect({ logger, signal: controller.signal })
+      .then(async () => {
+        logger.info({ event: "server.connected", server: name });
+        // Everybody has left in the meantime, whether the server listens to the signal or not.
+        if (held.users === 0) await server.disconnect();
+      })
+      .finally(() => {
+        held.connecting = undefined;
+      });
+    silence(connecting);
+    return connecting;
+  }
+
+  async function connect(held: Held, signal: AbortSignal | undefined): Promise<void> {
+    const { state } = held.entry.server;
+    if (held.connecting === undefined && state !== "closed" && state !== "failed") return;
+    held.connecting ??= connectOnce(held);
+    await orAborted(held.connecting, signal);
   }
 
   async function release(held: Held): Promise<void> {
@@ -48,6 +77,7 @@ export function createConnections(logger: Logger, onLastReleased: () => Promise<
     if (users === 0) await onLastReleased();
     if (held.users > 0 || !held.ours) return;
     held.ours = false;
+    held.giveUp?.abort(new ConnectionError("Nobody waits for this connection any more."));
     await held.entry.server.disconnect();
     logger.debug({ event: "server.disconnected", server: held.entry.name });
   }
@@ -82,10 +112,12 @@ export function createConnections(logger: Logger, onLastReleased: () => Promise<
         const { state } = server;
         // While it is being opened all wait, so that nothing overtakes what was sent first.
         if (!held.opening && (state === "ready" || state === "reconnecting")) return undefined;
-        if (state === "failed") held.lazy = undefined;
+        // The reference is ours already, only the connection is gone.
+        if (held.lazy !== undefined && !held.opening) return connect(held, undefined);
         if (held.lazy === undefined) {
           held.opening = true;
-          held.lazy = acquire([entry])
+          held.giveUpLazy = new AbortController();
+          held.lazy = acquire([entry], held.giveUpLazy.signal)
             .catch((error: unknown) => {
               held.lazy = undefined;
               throw error;
@@ -97,7 +129,10 @@ export function createConnections(logger: Logger, onLastReleased: () => Promise<
         return held.lazy.then(() => undefined);
       },
     };
-    const held: Held = { entry, users: 0, ours: false, connecting: undefined, lazy: undefined, opening: false };
+    const held: Held = {
+      ...{ entry, users: 0, ours: false, opening: false },
+      ...{ connecting: undefined, lazy: undefined, giveUp: undefined, giveUpLazy: undefined },
+    };
     known.set(name, held);
     return held;
   }
@@ -109,6 +144,7 @@ export function createConnections(logger: Logger, onLastReleased: () => Promise<
       const opened = [...known.values()].map((held) => {
         const { lazy } = held;
         held.lazy = undefined;
+        held.giveUpLazy?.abort(new ConnectionError("The app was closed while it connected."));
         return lazy;
       });
       await Promise.allSettled(opened.map(async (lazy) => (await lazy)?.()));

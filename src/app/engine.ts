@@ -6,7 +6,8 @@ import type { ProducerMiddleware } from "../contract/middleware.ts";
 import type { Operation, Sendable } from "../contract/operation.ts";
 import type { Router } from "../contract/router.ts";
 import { serveHealth } from "../http/health-server.ts";
-import type { Clock } from "../internal/clock.ts";
+import { silence } from "../internal/awaitable.ts";
+import { type Clock, sleep } from "../internal/clock.ts";
 import { createUuidSource } from "../internal/uuid.ts";
 import type { PlanEnvironment } from "../runtime/compile-actor.ts";
 import { compileRouters } from "../runtime/compile-routers.ts";
@@ -22,6 +23,9 @@ import type { Logger } from "../server/logger.ts";
 import type { BrokerServer } from "../server/server.ts";
 import { recordError } from "../server/settle-reason.ts";
 import { type Connections, createConnections } from "./connections.ts";
+
+/** Closing reply subscriptions and connections, whatever hangs. */
+const closeTimeout = 2000;
 
 /** Everything that a running app is made of; a test client makes a second one with other servers and another clock. */
 export interface EngineOptions {
@@ -186,8 +190,14 @@ export function createEngine(options: EngineOptions): Engine {
       );
     },
     async close() {
-      await requester.close();
-      await connections.releaseLazy();
+      const over = new AbortController();
+      const closed = requester
+        .close()
+        .then(() => connections.releaseLazy())
+        .finally(() => over.abort());
+      silence(closed);
+      // Whatever hangs, a process that wants to end must be able to.
+      await Promise.race([closed, sleep(clock, closeTimeout, over.signal)]);
     },
   };
 }

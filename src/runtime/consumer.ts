@@ -1,4 +1,3 @@
-import type { ActorPlan } from "../contract/actor-plan.ts";
 import type { ReplyOptions } from "../contract/message.ts";
 import type { PublishBytesOptions, Send, SendResult } from "../contract/send.ts";
 import { isPromise } from "../internal/awaitable.ts";
@@ -8,6 +7,7 @@ import { type Delivery, suspectAfter } from "../server/delivery.ts";
 import { type LeaseLostError, WorkerFatalError, WorkerStoppingError } from "../server/errors.ts";
 import type { ConnectionState, Subscription } from "../server/server.ts";
 import { recordError } from "../server/settle-reason.ts";
+import { deliveryLimitOf } from "./delivery-limit.ts";
 import { LeaseKeeper } from "./lease-keeper.ts";
 import { LeftMessages } from "./left-messages.ts";
 import type { GivenOptions, ServerEntry } from "./producer.ts";
@@ -20,16 +20,6 @@ import type { SlotUser } from "./slots.ts";
 import { Suspects } from "./suspects.ts";
 import { Unwanted } from "./unwanted.ts";
 import type { WorkerState } from "./worker-state.ts";
-
-/** Deliveries beyond the attempts of a retry policy that are no reason to call a message poison yet. */
-const lostWorkers = 3;
-
-/** A retry policy must be able to use up its attempts, even when a few workers are lost on the way. */
-function limitOf(plan: ActorPlan, fallback: number): number {
-  const limit = plan.deliveryLimit ?? fallback;
-  const { retry } = plan.policy;
-  return retry === undefined ? limit : Math.max(limit, retry.attempts + lostWorkers);
-}
 
 /** One subscription of a worker: takes deliveries, finds their actors, starts them as slots allow, settles what remains. */
 export class Consumer implements MessageOwner, SlotUser {
@@ -49,6 +39,7 @@ export class Consumer implements MessageOwner, SlotUser {
   readonly #leases: LeaseKeeper;
   #subscription: Subscription | undefined;
   #overfull = false;
+  #closed = false;
   #received = 0;
   #paused = false;
   #draining = false;
@@ -119,7 +110,7 @@ export class Consumer implements MessageOwner, SlotUser {
 
   async start(): Promise<void> {
     const { concurrency, prefetch, logger } = this.#worker;
-    this.#subscription = await this.#entry.server.subscribe({
+    const subscription = await this.#entry.server.subscribe({
       channels: this.#routes.channels.map((name) => ({ name })),
       maxUnsettled: concurrency + prefetch,
       onDelivery: (delivery) => this.#accept(delivery),
@@ -129,8 +120,14 @@ export class Consumer implements MessageOwner, SlotUser {
         logger.warn({ event: "message.expired", server: this.serverName, channel, message_id: id });
       },
     });
+    if (this.#closed) {
+      // The stop did not wait for it: it must not go on taking messages that nobody handles.
+      await subscription.close();
+      return;
+    }
+    this.#subscription = subscription;
     if (this.#state === "connecting") this.#state = "ready";
-    if (this.#paused) await this.#subscription.pause();
+    if (this.#paused) await subscription.pause();
     logger.info({ event: "consumer.subscribed", server: this.serverName, channels: this.#routes.channels });
   }
 
@@ -177,6 +174,9 @@ export class Consumer implements MessageOwner, SlotUser {
   }
 
   async close(): Promise<void> {
+    this.halt();
+    this.#closed = true;
+    this.#waiting.takeAll();
     this.#suspects.close();
     this.#left.giveBack(this.#worker.clock.now());
     this.#leases.stop();
@@ -209,7 +209,7 @@ export class Consumer implements MessageOwner, SlotUser {
     message.plan = plan;
     this.#leases.watch(message);
     if (plan === undefined) return this.#unwanted.unrouted(message);
-    if (message.deliveries > limitOf(plan, worker.deliveryLimit)) return this.#unwanted.poison(message);
+    if (message.deliveries > deliveryLimitOf(plan, worker.deliveryLimit)) return this.#unwanted.poison(message);
     if (this.#runsHere(message)) return this.#unwanted.holdBack(message);
     if (message.lapses >= suspectAfter) {
       this.#suspects.add(message);
@@ -236,6 +236,8 @@ export class Consumer implements MessageOwner, SlotUser {
 
   #onDecided(message: ReceivedMessage, counted: boolean): void {
     const place = message.runsAt;
+    if (place < 0) return;
+    message.runsAt = -1;
     const last = this.#running.pop();
     if (last !== undefined && last !== message) {
       this.#running[place] = last;
@@ -263,11 +265,13 @@ export class Consumer implements MessageOwner, SlotUser {
     const { outcome } = message;
     if (message.state === "left") this.#left.add(message);
     else this.#left.delete(message);
-    if (message.state !== "settled" || outcome === undefined) return;
     const worker = this.#worker;
-    if (worker.debug) worker.logger.debug({ event: "message.settled", ...this.#fields(message), outcome });
-    worker.onSettled(outcome);
+    if (message.state === "settled" && outcome !== undefined) {
+      if (worker.debug) worker.logger.debug({ event: "message.settled", ...this.#fields(message), outcome });
+      worker.onSettled(outcome);
+    }
     this.#checkFill();
+    worker.onReleased();
   }
 
   #lose(message: ReceivedMessage, error: LeaseLostError): void {
@@ -373,7 +377,10 @@ export class Consumer implements MessageOwner, SlotUser {
             },
       );
     } catch (error) {
-      this.#settler.reopen(message);
+      // Only a middleware can fail after the broker has applied the step.
+      if (done) this.#settler.confirm(message);
+      else this.#settler.reopen(message);
+      if (!done && message.decided) this.#runner.redecide(message, error);
       throw error;
     }
     // A middleware may have kept the reply back: then the message is done without one.

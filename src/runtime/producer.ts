@@ -151,6 +151,9 @@ export function createProducer(host: ProducerHost): Producer {
     given: GivenOptions | undefined,
     timeout: number,
   ): Awaitable<SendResult> {
+    if (given?.signal?.aborted === true) {
+      throw new PublishError("failed", "Sending was aborted by the signal given.", { cause: given.signal.reason });
+    }
     let receipt: Awaitable<Receipt>;
     try {
       receipt = publishOnce(entry, call);
@@ -279,7 +282,7 @@ export function createProducer(host: ProducerHost): Producer {
     const first = calls[0];
     if (first === undefined) return [];
     if (entry.server.publishBatch === undefined || host.middleware.length > 0) {
-      const sent = await Promise.allSettled(calls.map((call) => direct(call, entry, given)));
+      const sent = await Promise.allSettled(calls.map(async (call) => direct(call, entry, given)));
       return sent.map((one) => (one.status === "fulfilled" ? one.value : toPublishError(one.reason)));
     }
     const receipts = await publishBatch(entry, calls, given).catch((error: unknown) =>
@@ -363,7 +366,10 @@ function abortable<T>(
     const onAbort = (): void => {
       reject(new PublishError(outcome, "Sending was aborted by the signal given.", { cause: signal.reason }));
     };
-    if (signal.aborted) return onAbort();
+    if (signal.aborted) {
+      silence(pending);
+      return onAbort();
+    }
     signal.addEventListener("abort", onAbort, { once: true });
     pending.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
   });

@@ -11,6 +11,7 @@ import { type Bookkeeping, bookkeepingHeader, noBookkeeping, parseBookkeeping } 
 import type { Delivery } from "../server/delivery.ts";
 import { LeaseLostError } from "../server/errors.ts";
 import type { Known } from "./aftermath.ts";
+import type { RunEvent } from "./decide.ts";
 
 /** What a received message needs of the consumer that received it. */
 export interface MessageOwner {
@@ -67,6 +68,8 @@ export class ReceivedMessage implements RunnableMessage, Known {
   timer: TimerHandle | undefined = undefined;
   /** The outcome of the run is decided; whatever the handler does from now on is late. */
   decided = false;
+  /** How the run ended, while a reply may still settle the message. */
+  event: RunEvent | undefined = undefined;
   handlerStarted = false;
   handlerEnded = false;
   timedOut = false;
@@ -248,6 +251,8 @@ export class ReceivedMessage implements RunnableMessage, Known {
     if (extras === undefined) return;
     const outcome = state === "settled" ? this.outcome : undefined;
     extras.settled?.resolve(outcome);
+    // A message that was left may be settled later on; whoever waits for that must not get this answer.
+    delete extras.settled;
     const callbacks = extras.afterSettle;
     if (callbacks === undefined) return;
     delete extras.afterSettle;

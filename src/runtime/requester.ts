@@ -49,14 +49,20 @@ export function createRequester(host: RequesterHost): Requester {
   const subscriptions = new Map<string, Promise<Subscription>>();
   const decode = createDecoder(host.codec);
 
+  async function acknowledge(delivery: Delivery): Promise<void> {
+    try {
+      await delivery.settle("ack");
+    } catch (error) {
+      host.logger.warn({ event: "reply.settle.failed", err: recordError(error) });
+    }
+  }
+
   function onReply(delivery: Delivery): void {
     const id = findHeader(delivery.headers, correlationHeader);
     const waiting = id === undefined ? undefined : pending.get(id);
-    Promise.resolve(delivery.settle("ack")).catch((error: unknown) => {
-      host.logger.warn({ event: "reply.settle.failed", err: recordError(error) });
-    });
     if (waiting === undefined) host.logger.info({ event: "reply.late", channel: delivery.channel, correlation_id: id });
     else waiting.resolve(delivery);
+    void acknowledge(delivery);
   }
 
   async function open(entry: ServerEntry): Promise<void> {

@@ -39,6 +39,15 @@ export class Runner {
     this.#execute(message);
   }
 
+  /** The reply that was to settle the message has failed after its run was decided: the run decides after all. */
+  redecide(message: ReceivedMessage, error: unknown): void {
+    const { event, plan } = message;
+    if (message.state !== "pending" || plan === undefined || event === undefined) return;
+    message.event = undefined;
+    const instead: RunEvent = event.kind === "success" ? { kind: "error", error } : event;
+    this.#apply(message, decide(plan.policy, instead, message.attempt, this.#host.worker.random, message));
+  }
+
   /** A suspect: the server first writes down that its handler starts now. */
   runSuspect(message: ReceivedMessage): void {
     let begun: void | PromiseLike<void>;
@@ -202,6 +211,8 @@ export class Runner {
       this.#apply(message, decision);
       this.#end(message, decision.attempted);
     } else {
+      // A reply is on its way. Should it fail, the message is as unsettled as before: see `redecide`.
+      if (message.state === "settling" && message.outcome === "reply") message.event = event;
       this.#end(message, message.isSettled);
     }
   }

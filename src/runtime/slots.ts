@@ -15,6 +15,8 @@ export class Slots {
   #users: SlotUser[] = [];
   #next = 0;
   #pumping = false;
+  /** A slot was given back in the middle of a round. */
+  #again = false;
 
   constructor(total: number, budget: number) {
     this.total = total;
@@ -46,14 +48,20 @@ export class Slots {
 
   /** Users take turns, so that a busy server cannot starve another. A loop, not recursion: handlers may be synchronous. */
   #pump(): void {
-    if (this.#pumping) return;
+    if (this.#pumping) {
+      this.#again = true;
+      return;
+    }
     this.#pumping = true;
+    const users = this.#users;
     try {
-      const users = this.#users;
-      for (let turn = 0; turn < users.length && this.#free > 0; turn += 1) {
-        this.#next = (this.#next + 1) % users.length;
-        users[this.#next]?.pump();
-      }
+      do {
+        this.#again = false;
+        for (let turn = 0; turn < users.length && this.#free > 0; turn += 1) {
+          this.#next = (this.#next + 1) % users.length;
+          users[this.#next]?.pump();
+        }
+      } while (this.#again);
     } finally {
       this.#pumping = false;
     }

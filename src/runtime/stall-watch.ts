@@ -37,13 +37,20 @@ export function watchForStalls(options: StallWatchOptions): StallWatch {
   let seen = consumer.received;
   let lastCheck = clock.monotonic();
   let stopped = false;
+  let waiting: AbortController | undefined;
 
   /** A broker that does not answer is no reason to look no more. */
   async function hasBacklog(): Promise<boolean> {
     const answers = consumer.channels.map(async (channel) => (await server.inspect?.(channel))?.ready ?? 0);
-    const unanswered = sleep(clock, timeout / checksPerTimeout).then(() => [1]);
-    const ready = await Promise.race([Promise.all(answers), unanswered]);
-    return ready.some((count) => count > 0);
+    const over = new AbortController();
+    waiting = over;
+    const unanswered = sleep(clock, timeout / checksPerTimeout, over.signal).then(() => [1]);
+    try {
+      const ready = await Promise.race([Promise.all(answers), unanswered]);
+      return ready.some((count) => count > 0);
+    } finally {
+      over.abort();
+    }
   }
 
   async function backlogWithoutDeliveries(now: number): Promise<boolean> {
@@ -99,6 +106,7 @@ export function watchForStalls(options: StallWatchOptions): StallWatch {
     stop() {
       stopped = true;
       clock.clearTimer(timer);
+      waiting?.abort();
     },
   };
 }

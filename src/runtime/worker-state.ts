@@ -54,6 +54,8 @@ export interface WorkerState {
   onRunEnded(): void;
   /** Called when the broker has confirmed an outcome. */
   onSettled(outcome: SettledOutcome): void;
+  /** Called when a message is not held any more, however it ended. */
+  onReleased(): void;
   onFatal(error: unknown): void;
 }
 

@@ -93,6 +93,8 @@ export function createWorker(host: WorkerHost, settings: WorkerSettings): Worker
     },
     onSettled(outcome) {
       counts[countOf[outcome]] += 1;
+    },
+    onReleased() {
       if (idle !== undefined) checkIdle();
     },
     onFatal(error) {
@@ -229,6 +231,7 @@ export function createWorker(host: WorkerHost, settings: WorkerSettings): Worker
       await Promise.race([begun, finished.promise.then(nothing, nothing)]);
     } catch (error) {
       if (stopping !== undefined) return;
+      for (const consumer of consumers) consumer.halt();
       stopping = close(false);
       await stopping.catch(() => {});
       throw error;
@@ -260,9 +263,9 @@ export function createWorker(host: WorkerHost, settings: WorkerSettings): Worker
     await Promise.all(consumers.map((consumer) => quietly("drain", () => consumer.drain())));
   }
 
-  async function finishRunning(): Promise<void> {
+  async function finishRunning(grace: number): Promise<void> {
     const drained = within(drainAll(), closeTimeout, "drain");
-    const idle = await waitIdle(settings.shutdownTimeout);
+    const idle = await waitIdle(grace);
     await drained;
     if (idle) return;
     logger.error({ event: "worker.drain.timeout", running: state.slots.running });
@@ -304,7 +307,7 @@ export function createWorker(host: WorkerHost, settings: WorkerSettings): Worker
         closeTimeout,
         "start",
       );
-    if (graceful) await finishRunning();
+    await finishRunning(graceful ? settings.shutdownTimeout : 0);
     await within(closeAll(), closeTimeout, "close");
     phase = fatal === undefined ? "stopped" : "failed";
     logger.info({ event: "worker.stop.complete", ...counts });

@@ -13,6 +13,8 @@ export interface StepHost {
 const lookAgainAfter = 1;
 /** Virtual milliseconds given to messages that wait although nothing runs. */
 const waitingStep = 50;
+/** Enough for the longest stop: half a minute of virtual time. */
+const stopLooks = 1000;
 
 function turn(): Promise<void> {
   return new Promise((resolve) => {
@@ -76,7 +78,13 @@ export async function step(host: StepHost, limit: number): Promise<number> {
   finished.catch(() => {});
   await worker.start();
   await untilQuiet(host, worker, () => over);
-  const { processed } = await worker.stop();
+  const stopped = worker.stop();
+  // Stopping may wait for time, which only passes when it is told to.
+  for (let looks = 0; !over && looks < stopLooks; looks += 1) {
+    await turn();
+    if (!over && looks > patience) await host.clock.advance(waitingStep);
+  }
+  const { processed } = await stopped;
   await finished;
   return processed;
 }
