@@ -70,6 +70,16 @@ export type ProducerMiddleware = (
 export type ActorLeaf<C> = (call: C) => Awaitable<unknown>;
 
 /**
+ * A middleware that has not waited for the rest of the chain is waited for, and the failure of the rest is its own: the
+ * message must not be acked while its actor still runs. One that has waited may hide a failure; then nothing is running.
+ */
+async function afterRest(result: unknown, rest: () => Promise<unknown> | undefined): Promise<unknown> {
+  const value = await result;
+  await rest();
+  return value;
+}
+
+/**
  * Compiles middlewares around a leaf, outermost first. Done once, when a worker starts: per message it costs one
  * closure per middleware, and nothing at all without middleware.
  */
@@ -87,13 +97,20 @@ export function composeActor<C extends ActorCall>(
         if (patch !== undefined) apply(call, patch);
         return inner(call);
       };
+      let running: Promise<unknown> | undefined;
+      const ended = (): void => {
+        running = undefined;
+      };
       const next = (patch?: MessagePatch): Promise<unknown> => {
         const result = proceed(patch);
+        running ??= result;
         // A middleware that does not wait for it must not end the process by that.
-        result.catch(() => {});
+        result.then(ended, ended);
         return result;
       };
-      return middleware(call, next);
+      const result = middleware(call, next);
+      if (running === undefined || result === running) return result;
+      return afterRest(result, () => running);
     };
   }, leaf);
 }

@@ -1,6 +1,7 @@
+import { constants } from "node:os";
 import type { Duration } from "../internal/duration.ts";
 import { OptionError } from "../server/errors.ts";
-import { durationOption, integerOption } from "../server/option.ts";
+import { durationOption, integerOption, shownValue } from "../server/option.ts";
 import type { UnroutedOptions, UnroutedPolicy } from "./worker-state.ts";
 
 export interface HealthOptions {
@@ -67,6 +68,15 @@ function unroutedPolicy(options: UnroutedOptions = {}): UnroutedPolicy {
   return { attempts, delay: (attempt) => Math.min(shortest * 2 ** (attempt - 1), Math.max(shortest, longest)) };
 }
 
+function signalsOption(signals: readonly NodeJS.Signals[]): readonly NodeJS.Signals[] {
+  if (!Array.isArray(signals)) throw new OptionError(`Expected signals to be an array, got ${shownValue(signals)}.`);
+  for (const signal of signals) {
+    if (!(signal in constants.signals))
+      throw new OptionError(`Expected signals of this system, got ${shownValue(signal)}.`);
+  }
+  return signals;
+}
+
 /** Checks everything before anything is started. Errors: `OptionError`. */
 export function workerSettings(options: WorkerOptions<PropertyKey>): WorkerSettings {
   const concurrency = integerOption("concurrency", options.concurrency ?? 1000, { min: 1 });
@@ -80,7 +90,7 @@ export function workerSettings(options: WorkerOptions<PropertyKey>): WorkerSetti
     messagesLimit: integerOption("messagesLimit", options.messagesLimit ?? Infinity, { min: 1, infinite: true }),
     shutdownTimeout: durationOption("shutdownTimeout", options.shutdownTimeout ?? "25s"),
     cancelTimeout: durationOption("cancelTimeout", options.cancelTimeout ?? "1s"),
-    signals: options.signals ?? ["SIGTERM", "SIGINT"],
+    signals: signalsOption(options.signals ?? ["SIGTERM", "SIGINT"]),
     signal: options.signal,
     unrouted: unroutedPolicy(options.unrouted),
     deliveryLimit: integerOption("deliveryLimit", options.deliveryLimit ?? 20, { min: 1, infinite: true }),
