@@ -136,6 +136,15 @@ function infoOf(options: AppInfo): AppInfo {
 
 function buildApp(options: AppOptions): App {
   const { middleware, retry } = options;
+  for (const kind of ["actor", "producer"] as const) {
+    const given: unknown = middleware?.[kind];
+    if (given !== undefined && !Array.isArray(given)) {
+      throw new OptionError(`Expected middleware.${kind} of the app to be an array of functions.`);
+    }
+  }
+  if (typeof middleware === "function" || Array.isArray(middleware)) {
+    throw new OptionError("Expected middleware of the app to be { actor: [...], producer: [...] }.");
+  }
   const { channel, timeout, codec, keepAlive, deliveryLimit } = options;
   const clock = options.runtime?.clock ?? systemClock;
   const defaultLogger = createDefaultLogger(process.stderr, () => clock.now());

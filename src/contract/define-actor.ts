@@ -2,10 +2,10 @@ import type { Awaitable } from "../internal/awaitable.ts";
 import type { Duration } from "../internal/duration.ts";
 import { OptionError } from "../server/errors.ts";
 import { choiceOption, durationOption, integerOption, nameOption, shownValue } from "../server/option.ts";
-import type { MaybeSchema } from "../server/schema.ts";
+import { checkSchemas, type MaybeSchema } from "../server/schema.ts";
 import type { ActorDefaults, ActorDefinition, Confirmation, Context, ErasedOptions } from "./actor.ts";
 import type { Channel } from "./channel.ts";
-import type { Dependencies } from "./dependency.ts";
+import type { Dependencies, Dependency } from "./dependency.ts";
 import type { Operation, OperationDocs } from "./operation.ts";
 import { compileRetry, type RetryOption } from "./retry.ts";
 import { topicHeaderOption, topicOption } from "./topic.ts";
@@ -80,6 +80,12 @@ export function defineActor(config: object, handler: (context: never) => Awaitab
     throw new OptionError(`Actor ${actorName}: channel, topic, payload, headers and reply come from its operation.`);
   }
   checkActor(`actor ${actorName}`, options);
+  checkSchemas(`actor ${actorName}`, { payload, headers, reply });
+  for (const [key, one] of Object.entries(deps ?? {})) {
+    if ((one as Partial<Dependency> | undefined)?.["~kind"] !== "dependency") {
+      throw new OptionError(`${key} of actor ${actorName} is not a dependency: make it with defineDependency().`);
+    }
+  }
   if (channel === "") nameOption(`channel of actor ${actorName}`, channel);
   checkOutcomes(actorName, options);
   const docs = Object.fromEntries(Object.entries({ ...given, ...more }).filter(([, value]) => value !== undefined));

@@ -1,5 +1,5 @@
 import { nameOption } from "../server/option.ts";
-import type { AnySchema, In, MaybeSchema } from "../server/schema.ts";
+import { type AnySchema, checkSchemas, type In, type MaybeSchema } from "../server/schema.ts";
 import type { ExternalDocs, Tag } from "../server/server-info.ts";
 import { type Channel, defaultChannel, toChannel } from "./channel.ts";
 import type { Codec } from "./codec.ts";
@@ -89,6 +89,7 @@ export function defineOperation<
   R extends MaybeSchema = undefined,
 >(config: OperationConfig<P, H, R>): Operation<P, H, R> {
   const { name, channel, topic, topicHeader, payload, headers, reply, codec, ...docs } = config;
+  checkSchemas(`operation ${name}`, { payload, headers, reply });
   return {
     "~kind": "operation",
     name: nameOption("operation name", name),

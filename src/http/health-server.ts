@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { HealthReport } from "../runtime/health-report.ts";
 import type { HealthOptions } from "../runtime/worker-options.ts";
+import { OptionError } from "../server/errors.ts";
 import type { Logger } from "../server/logger.ts";
 import { integerOption } from "../server/option.ts";
 
@@ -27,7 +28,7 @@ function answer(request: IncomingMessage, response: ServerResponse, status: numb
 
 /**
  * Serves `/livez`, `/readyz` and the summary (live and ready) as JSON with 200 or 503. Resolves to the function that
- * closes it. Errors: those of listening (`EADDRINUSE` …).
+ * closes it. Errors: `OptionError` when the port cannot be had (`cause`: `EADDRINUSE` and the like).
  */
 export async function serveHealth(
   options: HealthOptions,
@@ -66,9 +67,11 @@ export async function serveHealth(
   );
   server.maxConnections = 64;
   await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
+    const refuse = (error: Error): void =>
+      reject(new OptionError(`Cannot listen on health.port ${port} of ${host}: ${error.message}.`, { cause: error }));
+    server.once("error", refuse);
     server.listen(port, host, () => {
-      server.off("error", reject);
+      server.off("error", refuse);
       resolve();
     });
   });

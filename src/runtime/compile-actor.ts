@@ -10,6 +10,7 @@ import { byTopic } from "../contract/routing.ts";
 import type { Send } from "../contract/send.ts";
 import { type Awaitable, isPromise, silence } from "../internal/awaitable.ts";
 import type { MessageHeaders } from "../internal/headers.ts";
+import { OptionError } from "../server/errors.ts";
 import { durationOption } from "../server/option.ts";
 import { type MaybeSchema, validate } from "../server/schema.ts";
 import { DependencyScope, noDependencies } from "./dependency-scope.ts";
@@ -192,6 +193,11 @@ export function compileActor(
   const timeout = durationOption("timeout", options.timeout ?? 0, { infinite: true });
   const routing = definition.options.routing ?? byTopic;
   const tags = (definition.docs.tags ?? []).map(nameOf);
+  if (retry === undefined && (options.onError === "retry" || options.onTimeout === "retry")) {
+    throw new OptionError(
+      `Actor ${definition.name} wants "retry" but has no retry policy: add retry: 5, or one to its router.`,
+    );
+  }
   const limit = timeout === 0 ? Infinity : timeout;
   const info: ActorInfo = {
     name: definition.name,

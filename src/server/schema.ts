@@ -1,6 +1,6 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { type Awaitable, isPromise } from "../internal/awaitable.ts";
-import { ValidationError, type ValidationIssue } from "./errors.ts";
+import { OptionError, ValidationError, type ValidationIssue } from "./errors.ts";
 
 /** Any schema that speaks Standard Schema: zod, valibot, arktype, effect, TypeBox … */
 export type AnySchema = StandardSchemaV1;
@@ -29,4 +29,13 @@ export function validate(schema: AnySchema, value: unknown, part: "payload" | "h
   const result = schema["~standard"].validate(value);
   if (isPromise(result)) return result.then((settled) => unwrap(settled, part));
   return unwrap(result, part);
+}
+
+/** Refuses what is no schema where it is given, not at the first message. Errors: `OptionError`. */
+export function checkSchemas(owner: string, schemas: Readonly<Record<string, MaybeSchema>>): void {
+  for (const [part, schema] of Object.entries(schemas)) {
+    if (schema !== undefined && typeof schema?.["~standard"]?.validate !== "function") {
+      throw new OptionError(`The ${part} of ${owner} is no Standard Schema: use zod, valibot, arktype or the like.`);
+    }
+  }
 }
