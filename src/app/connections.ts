@@ -1,3 +1,4 @@
+import { orAborted } from "../internal/abort.ts";
 import { silence } from "../internal/awaitable.ts";
 import type { ServerEntry } from "../runtime/producer.ts";
 import { ConnectionError } from "../server/errors.ts";
@@ -26,17 +27,6 @@ interface Held {
   giveUp: AbortController | undefined;
   /** Ends the wait of the first send. */
   giveUpLazy: AbortController | undefined;
-}
-
-/** The same promise, or the reason of the signal when that aborts first. */
-function orAborted(pending: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
-  if (signal === undefined) return pending;
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => reject(signal.reason);
-    if (signal.aborted) return onAbort();
-    signal.addEventListener("abort", onAbort, { once: true });
-    pending.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
-  });
 }
 
 export function createConnections(logger: Logger, onLastReleased: () => Promise<void>): Connections {

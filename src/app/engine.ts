@@ -6,8 +6,7 @@ import type { ProducerMiddleware } from "../contract/middleware.ts";
 import type { Operation, Sendable } from "../contract/operation.ts";
 import type { Router } from "../contract/router.ts";
 import { serveHealth } from "../http/health-server.ts";
-import { silence } from "../internal/awaitable.ts";
-import { type Clock, sleep } from "../internal/clock.ts";
+import { type Clock, inTime } from "../internal/clock.ts";
 import { createUuidSource } from "../internal/uuid.ts";
 import type { PlanEnvironment } from "../runtime/compile-actor.ts";
 import { compileRouters } from "../runtime/compile-routers.ts";
@@ -190,14 +189,9 @@ export function createEngine(options: EngineOptions): Engine {
       );
     },
     async close() {
-      const over = new AbortController();
-      const closed = requester
-        .close()
-        .then(() => connections.releaseLazy())
-        .finally(() => over.abort());
-      silence(closed);
+      const closed = requester.close().then(() => connections.releaseLazy());
       // Whatever hangs, a process that wants to end must be able to.
-      await Promise.race([closed, sleep(clock, closeTimeout, over.signal)]);
+      await inTime(clock, closed, closeTimeout);
     },
   };
 }

@@ -69,3 +69,11 @@ export function sleep(clock: Clock, delay: number, signal?: AbortSignal): Promis
     signal?.addEventListener("abort", onAbort, { once: true });
   });
 }
+
+/** Waits for a promise, at most so many milliseconds; says whether it was in time. Rejects as the promise does. */
+export async function inTime(clock: Clock, pending: Promise<unknown>, delay: number): Promise<boolean> {
+  const over = new AbortController();
+  const done = pending.finally(() => over.abort());
+  await Promise.race([done, sleep(clock, delay, over.signal)]);
+  return over.signal.aborted;
+}

@@ -9,6 +9,7 @@ import {
 } from "../contract/middleware.ts";
 import type { Sendable } from "../contract/operation.ts";
 import type { CommonSendOptions, SendResult } from "../contract/send.ts";
+import { orAborted } from "../internal/abort.ts";
 import { type Awaitable, isPromise, silence } from "../internal/awaitable.ts";
 import { type Clock, sleep } from "../internal/clock.ts";
 import type { OutgoingMessage } from "../server/delivery.ts";
@@ -135,7 +136,7 @@ export function createProducer(host: ProducerHost): Producer {
 
   /** The first send connects; a server that is not there fails the send, it does not hang it. */
   function connected(ready: PromiseLike<void>, given: GivenOptions | undefined): Promise<void> {
-    return abortable(guard(timeoutOf(given)).watch(ready, "failed", nothing), given?.signal, "failed").catch(
+    return orAborted(guard(timeoutOf(given)).watch(ready, "failed", nothing), given?.signal, aborted("failed")).catch(
       (error: unknown) => {
         if (error instanceof PublishError) throw error;
         throw new PublishError("failed", "The server could not be connected; the message was not sent.", {
@@ -152,7 +153,7 @@ export function createProducer(host: ProducerHost): Producer {
     timeout: number,
   ): Awaitable<SendResult> {
     if (given?.signal?.aborted === true) {
-      throw new PublishError("failed", "Sending was aborted by the signal given.", { cause: given.signal.reason });
+      throw aborted("failed")(given.signal.reason);
     }
     let receipt: Awaitable<Receipt>;
     try {
@@ -173,17 +174,18 @@ export function createProducer(host: ProducerHost): Producer {
         return again;
       },
     );
-    return given?.signal === undefined ? sent : abortable(sent, given.signal);
+    return orAborted(sent, given?.signal, aborted("unknown"));
   }
 
   function dispatch(
     call: ProducerCall,
     entry: ServerEntry,
     given?: GivenOptions,
-    end: ProducerLeaf = async (last) => publishTo(entry, last, given),
+    end?: ProducerLeaf,
   ): Awaitable<SendResult> {
-    if (host.middleware.length === 0) return end(call);
-    return composeProducer(host.middleware, (last) => end(last === call ? last : rechecked(last, entry)))(call);
+    if (host.middleware.length === 0) return end === undefined ? publishTo(entry, call, given) : end(call);
+    const finish = end ?? (async (last: ProducerCall) => publishTo(entry, last, given));
+    return composeProducer(host.middleware, (last) => finish(last === call ? last : rechecked(last, entry)))(call);
   }
 
   /** What a middleware has changed must be as good as what a caller gives. */
@@ -192,10 +194,6 @@ export function createProducer(host: ProducerHost): Producer {
     const payload = boundedBytes(call.message.payload, host.maxPayloadBytes);
     checkOptions(entry.name, entry.server.features, call.options);
     return { ...call, channel: nameOption("channel", call.channel), message: { ...call.message, headers, payload } };
-  }
-
-  function direct(call: ProducerCall, entry: ServerEntry, given?: GivenOptions): Awaitable<SendResult> {
-    return host.middleware.length === 0 ? publishTo(entry, call, given) : dispatch(call, entry, given);
   }
 
   function validateInput(target: SendTarget, value: unknown, headers: unknown): Promise<void> | undefined {
@@ -258,7 +256,7 @@ export function createProducer(host: ProducerHost): Producer {
       const validated = validateInput(target, value, given?.headers);
       if (validated !== undefined) await validated;
     }
-    return direct(callFor(target, entry, value, given), entry, given);
+    return dispatch(callFor(target, entry, value, given), entry, given);
   }
 
   async function sendMany(
@@ -282,7 +280,7 @@ export function createProducer(host: ProducerHost): Producer {
     const first = calls[0];
     if (first === undefined) return [];
     if (entry.server.publishBatch === undefined || host.middleware.length > 0) {
-      const sent = await Promise.allSettled(calls.map(async (call) => direct(call, entry, given)));
+      const sent = await Promise.allSettled(calls.map(async (call) => dispatch(call, entry, given)));
       return sent.map((one) => (one.status === "fulfilled" ? one.value : toPublishError(one.reason)));
     }
     const receipts = await publishBatch(entry, calls, given).catch((error: unknown) =>
@@ -303,9 +301,10 @@ export function createProducer(host: ProducerHost): Producer {
     const options = first?.options === noOptions ? undefined : first?.options;
     const pending = entry.server.publishBatch?.(first?.channel ?? "", messages, options) ?? [];
     if (!isPromise(pending)) return pending;
-    return abortable(
+    return orAborted(
       guard(timeoutOf(given)).watch(pending, "unknown", (receipts) => receipts),
       given?.signal,
+      aborted("unknown"),
     );
   }
 
@@ -328,7 +327,7 @@ export function createProducer(host: ProducerHost): Producer {
       options,
       operation: undefined,
     };
-    return direct(call, entry, given);
+    return dispatch(call, entry, given);
   }
 
   return {
@@ -356,21 +355,6 @@ function toPublishError(error: unknown): MillraceError {
 
 const nothing = (): void => {};
 
-function abortable<T>(
-  pending: Promise<T>,
-  signal: AbortSignal | undefined,
-  outcome: "failed" | "unknown" = "unknown",
-): Promise<T> {
-  if (signal === undefined) return pending;
-  return new Promise<T>((resolve, reject) => {
-    const onAbort = (): void => {
-      reject(new PublishError(outcome, "Sending was aborted by the signal given.", { cause: signal.reason }));
-    };
-    if (signal.aborted) {
-      silence(pending);
-      return onAbort();
-    }
-    signal.addEventListener("abort", onAbort, { once: true });
-    pending.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
-  });
+function aborted(outcome: "failed" | "unknown"): (reason: unknown) => PublishError {
+  return (cause) => new PublishError(outcome, "Sending was aborted by the signal given.", { cause });
 }

@@ -1,6 +1,6 @@
 import type { ActorPlan } from "../contract/actor-plan.ts";
 import type { SettledOutcome } from "../contract/message.ts";
-import { type Clock, sleep } from "../internal/clock.ts";
+import { type Clock, inTime, sleep } from "../internal/clock.ts";
 import { createDeferred, type Deferred } from "../internal/deferred.ts";
 import { ConnectionError, WorkerFatalError } from "../server/errors.ts";
 import type { Logger } from "../server/logger.ts";
@@ -121,9 +121,7 @@ export function createWorker(host: WorkerHost, settings: WorkerSettings): Worker
   async function waitIdle(timeout: number): Promise<boolean> {
     if (isIdle()) return true;
     idle ??= createDeferred();
-    const over = new AbortController();
-    const waited = idle.promise.then(() => over.abort());
-    await Promise.race([waited, sleep(clock, timeout, over.signal)]);
+    await inTime(clock, idle.promise, timeout);
     return isIdle();
   }
 
@@ -275,10 +273,7 @@ export function createWorker(host: WorkerHost, settings: WorkerSettings): Worker
   }
 
   async function within(pending: Promise<unknown>, timeout: number, what: string): Promise<void> {
-    const over = new AbortController();
-    const done = pending.then(() => over.abort());
-    await Promise.race([done, sleep(clock, timeout, over.signal)]);
-    if (!over.signal.aborted) logger.error({ event: `worker.${what}.timeout`, timeout });
+    if (!(await inTime(clock, pending, timeout))) logger.error({ event: `worker.${what}.timeout`, timeout });
   }
 
   async function closeAll(): Promise<void> {
