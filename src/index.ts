@@ -20,6 +20,7 @@ export type {
 export {
   type CorrelationId,
   defineOperation,
+  type MessageDocs,
   type MessageExample,
   type Operation,
   type OperationDocs,
@@ -43,6 +44,7 @@ export type {
   SendResult,
   ServerMap,
 } from "./contract/send.ts";
+export type { MessageTrait, OperationTrait } from "./contract/trait.ts";
 export type { Clock, TimerHandle } from "./internal/clock.ts";
 export type { Duration } from "./internal/duration.ts";
 export type { HealthReport } from "./runtime/health-report.ts";
@@ -107,6 +109,7 @@ export type {
   BrokerServer,
   ChannelStats,
   ConnectionState,
+  DerivedBindings,
   PublishOptions,
   Receipt,
   SubscribeOptions,

@@ -69,9 +69,9 @@ export function defineActor(config: object, handler: (context: never) => Awaitab
   const operation = (config as GivenConfig).operation as Operation | undefined;
   const options = config as ErasedOptions;
   const { title, summary, description, tags, externalDocs, examples, bindings } = rest;
-  const { messageBindings, security, deprecated, correlationId } = rest;
+  const { messageBindings, security, deprecated, correlationId, message, traits, messageTraits } = rest;
   const given = { title, summary, description, tags, externalDocs, examples, bindings };
-  const more = { messageBindings, security, deprecated, correlationId };
+  const more = { messageBindings, security, deprecated, correlationId, message, traits, messageTraits };
   const actorName = nameOption("actor name", name ?? operation?.name);
   if (typeof handler !== "function") {
     throw new OptionError(`Actor ${actorName} needs a function as second argument, got ${typeof handler}.`);

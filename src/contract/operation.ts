@@ -4,6 +4,7 @@ import type { ExternalDocs, Tag } from "../server/server-info.ts";
 import { type Channel, defaultChannel, toChannel } from "./channel.ts";
 import type { Codec } from "./codec.ts";
 import { topicHeaderOption, topicOption } from "./topic.ts";
+import type { MessageTrait, OperationTrait } from "./trait.ts";
 
 /** One example of a message, for the documentation. */
 export interface MessageExample {
@@ -19,6 +20,17 @@ export interface CorrelationId {
   readonly description?: string;
 }
 
+/** What documentation can say of a message apart from its operation. */
+export interface MessageDocs {
+  /** Default: the name of the operation or actor. */
+  readonly name?: string;
+  readonly title?: string;
+  readonly summary?: string;
+  readonly description?: string;
+  readonly tags?: readonly (string | Tag)[];
+  readonly externalDocs?: ExternalDocs;
+}
+
 /** What documentation can say of an operation or an actor. */
 export interface OperationDocs {
   readonly title?: string;
@@ -26,12 +38,21 @@ export interface OperationDocs {
   readonly description?: string;
   readonly tags?: readonly (string | Tag)[];
   readonly externalDocs?: ExternalDocs;
+  /** Of the message. */
   readonly examples?: readonly MessageExample[];
+  /** Of the operation, by protocol (`amqp`, `kafka`, …). They win over what the server knows by itself. */
   readonly bindings?: Readonly<Record<string, unknown>>;
   readonly messageBindings?: Readonly<Record<string, unknown>>;
+  /** Security schemes of AsyncAPI, such as `{ type: "userPassword" }`. Never put secrets into them. */
   readonly security?: readonly Readonly<Record<string, unknown>>[];
+  /** Nobody should send it any more; it is still received. */
   readonly deprecated?: boolean;
   readonly correlationId?: CorrelationId;
+  readonly message?: MessageDocs;
+  /** What it has in common with other operations. Its own values win. */
+  readonly traits?: readonly OperationTrait[];
+  /** What its message has in common with other messages. */
+  readonly messageTraits?: readonly MessageTrait[];
 }
 
 /** Headers that `send` takes: typed by a schema, otherwise free and optional. */

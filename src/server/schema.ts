@@ -1,4 +1,4 @@
-import type { StandardSchemaV1 } from "@standard-schema/spec";
+import type { StandardJSONSchemaV1, StandardSchemaV1 } from "@standard-schema/spec";
 import { type Awaitable, isPromise } from "../internal/awaitable.ts";
 import { OptionError, ValidationError, type ValidationIssue } from "./errors.ts";
 
@@ -10,6 +10,18 @@ export type MaybeSchema = AnySchema | undefined;
 export type In<S> = S extends AnySchema ? StandardSchemaV1.InferInput<S> : unknown;
 /** What comes out: the form that the handler gets. */
 export type Out<S> = S extends AnySchema ? StandardSchemaV1.InferOutput<S> : unknown;
+
+/** A schema that can also say what it accepts, for documents. */
+export type DocumentedSchema<In = unknown, Out = In> = StandardSchemaV1<In, Out> & StandardJSONSchemaV1<In, Out>;
+
+/** Options of the conversion into JSON Schema: the dialect, and what only the library of the schema understands. */
+export type JsonSchemaOptions = StandardJSONSchemaV1.Options;
+
+/** How a schema turns into JSON Schema, if it can (Standard JSON Schema). */
+export function jsonSchemaOf(schema: AnySchema): StandardJSONSchemaV1.Converter | undefined {
+  const standard: StandardSchemaV1.Props & Partial<StandardJSONSchemaV1.Props> = schema["~standard"];
+  return typeof standard.jsonSchema?.input === "function" ? standard.jsonSchema : undefined;
+}
 
 function issueOf(issue: StandardSchemaV1.Issue): ValidationIssue {
   const path = Array.from(issue.path ?? [], (segment) => {

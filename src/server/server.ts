@@ -11,6 +11,13 @@ export type { Dedupe, PublishOptions } from "./publish-options.ts";
 /** `failed`: given up, only a new `connect()` helps. `closed`: not connected, by our own wish. */
 export type ConnectionState = "closed" | "connecting" | "ready" | "reconnecting" | "failed";
 
+/** Bindings by protocol key of AsyncAPI (`amqp`, `kafka`, …). */
+export interface DerivedBindings {
+  readonly channel?: Readonly<Record<string, unknown>>;
+  readonly operation?: Readonly<Record<string, unknown>>;
+  readonly message?: Readonly<Record<string, unknown>>;
+}
+
 export interface Receipt {
   /** Id of the message that is now in the channel: of the earlier one when this was an ignored duplicate. */
   readonly id: string;
@@ -90,4 +97,6 @@ export interface BrokerServer<Params extends object = object, F extends Features
   inspect?(channel: string): Promise<ChannelStats>;
   /** Removes all messages that nobody holds, delayed ones included; dead letters stay. Returns how many. */
   purge?(channel: string): Promise<number>;
+  /** What the options of the server say of a channel, for documents. Needs no connection; no credentials in it. */
+  bindingsOf?(channel: string, action: "send" | "receive"): DerivedBindings;
 }
