@@ -18,6 +18,7 @@ export default defineConfig({
   test: {
     include: ["src/**/*.test.ts", "test/**/*.test.ts"],
     exclude: ["test/stress/**", "test/chaos/**", "node_modules/**", "dist/**"],
+    globalSetup: ["dev/vitest-setup.ts"],
     pool: "forks",
     testTimeout: 15_000,
     hookTimeout: 30_000,

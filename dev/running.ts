@@ -48,3 +48,11 @@ export function isOurs({ pid, folder }: RunningBroker): boolean {
     return false;
   }
 }
+
+/** The URL of a broker that is there: named by its variable, or started by `dev/brokers up`. */
+export function found(name: string, variable: string): { readonly url: string; readonly from: string } | undefined {
+  const given = process.env[variable];
+  if (given) return { url: given, from: variable };
+  const broker = running(name);
+  return broker && { url: broker.url, from: `${broker.origin}, pid ${broker.pid}` };
+}
