@@ -11,6 +11,7 @@ const floors: Readonly<Record<string, number>> = {
   internal: 0,
   server: 1,
   contract: 2,
+  "json-schema": 2,
   runtime: 3,
   policies: 3,
   asyncapi: 3,
