@@ -43,11 +43,12 @@ export function createBrokerHost(print: (line: string) => void): BrokerHost {
     }
     const broker = await startBroker(name, recipe, { parent: tmpdir(), say: (line) => say(name, line) });
     const { pid, child, folder, url } = broker;
-    const release = guard(pid, folder);
+    const sentry = guard(folder);
+    sentry.watch(pid);
     started.push(async () => {
       await stopProcess(pid, () => child.exitCode === null && child.signalCode === null);
       rmSync(folder, { recursive: true, force: true });
-      release();
+      sentry.release();
     });
     const version = await recipe.version(url);
     say(name, `${version} started at ${url} (${broker.origin})`);

@@ -7,8 +7,8 @@ export type Reply = string | number | null | readonly Reply[];
 export interface RespOptions {
   /** Milliseconds for all of it. Default 5000. */
   readonly timeout?: number;
-  /** Certificate of the authority that `rediss:` is checked against. Default: those of Node. */
-  readonly ca?: string;
+  /** For `rediss:`: the authority to trust (default: those of Node), and what the client shows of itself. */
+  readonly tls?: { readonly ca?: string; readonly cert?: string; readonly key?: string };
 }
 
 /**
@@ -18,7 +18,7 @@ export interface RespOptions {
 export function respCommands(
   url: string,
   commands: readonly (readonly string[])[],
-  { timeout = 5000, ca }: RespOptions = {},
+  { timeout = 5000, tls }: RespOptions = {},
 ): Promise<Reply[]> {
   const { protocol, hostname, port, username, password, pathname } = new URL(url);
   const host = hostname.replace(/^\[|\]$/g, "");
@@ -28,8 +28,7 @@ export function respCommands(
   if (/^\/\d+$/.test(pathname)) before.push(["SELECT", pathname.slice(1)]);
   const all = [...before, ...commands];
   const place = { host, port: Number(port || 6379) };
-  const socket =
-    protocol === "rediss:" ? connectTls({ ...place, ...(ca === undefined ? {} : { ca }) }) : createConnection(place);
+  const socket = protocol === "rediss:" ? connectTls({ ...place, ...tls }) : createConnection(place);
   return new Promise<Reply[]>((resolve, reject) => {
     let rest: Buffer = Buffer.alloc(0);
     const replies: Reply[] = [];
