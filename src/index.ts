@@ -1,8 +1,12 @@
 export { type App, type Connection, createApp } from "./app/app.ts";
-export type { AppInfo, AppOptions } from "./app/app-options.ts";
+export type { AppOptions } from "./app/app-options.ts";
 export type { OperationRegistry } from "./app/operation-registry.ts";
 export type { ServerRegistry } from "./app/server-registry.ts";
+export type { AsyncApiDocument, AsyncApiVersion } from "./asyncapi/document.ts";
+export type { AsyncApiOptions } from "./asyncapi/document-source.ts";
+export type { ToJsonSchema } from "./asyncapi/schemas/read-schema.ts";
 export type { Actor, ActorDefaults, Confirmation, Context, ErrorOutcome } from "./contract/actor.ts";
+export type { AppInfo } from "./contract/app-info.ts";
 export { type Channel, type ChannelConfig, type ChannelParameter, defineChannel } from "./contract/channel.ts";
 export type { Codec } from "./contract/codec.ts";
 export { type Dependency, type DependencyContext, defineDependency } from "./contract/dependency.ts";

@@ -1,4 +1,6 @@
+import type { ToJsonSchema } from "../asyncapi/schemas/read-schema.ts";
 import type { ActorDefaults } from "../contract/actor.ts";
+import type { AppInfo } from "../contract/app-info.ts";
 import type { ActorMiddleware, ProducerMiddleware } from "../contract/middleware.ts";
 import type { Operation } from "../contract/operation.ts";
 import type { RetryOption } from "../contract/retry.ts";
@@ -9,21 +11,6 @@ import type { ProcessLike } from "../runtime/signals.ts";
 import type { Features } from "../server/features.ts";
 import type { Logger } from "../server/logger.ts";
 import type { BrokerServer } from "../server/server.ts";
-import type { ExternalDocs, Tag } from "../server/server-info.ts";
-
-/** What the documentation says of the app. */
-export interface AppInfo {
-  /** Default `"millrace"`. */
-  readonly title?: string;
-  /** Default `"0.0.0"`. */
-  readonly version?: string;
-  readonly description?: string;
-  readonly termsOfService?: string;
-  readonly contact?: { readonly name?: string; readonly url?: string; readonly email?: string };
-  readonly license?: { readonly name: string; readonly url?: string };
-  readonly tags?: readonly (string | Tag)[];
-  readonly externalDocs?: ExternalDocs;
-}
 
 export type AnyServer = BrokerServer<never, Features>;
 
@@ -43,6 +30,11 @@ export interface AppSettings extends AppInfo, Omit<ActorDefaults, "middleware" |
   };
   /** Operations that this app sends, for its documentation. Those that are sent register themselves. */
   readonly operations?: readonly Operation[];
+  /**
+   * JSON Schema of schemas whose library cannot give it, for documents. Asked first, for every schema; what it answers
+   * with `undefined` is converted as usual.
+   */
+  readonly toJsonSchema?: ToJsonSchema;
   /** Header that selects the actor. Default `"topic"`; `false`: none, then every actor needs its own `routing`. */
   readonly topicHeader?: string | false;
   /** Time for the broker's confirmation of a message. Default 10 s. */

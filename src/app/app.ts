@@ -1,6 +1,10 @@
+import type { AsyncApiDocument } from "../asyncapi/document.ts";
+import type { AsyncApiOptions } from "../asyncapi/document-source.ts";
+import { generateDocument } from "../asyncapi/generate-document.ts";
 import type { Given } from "../contract/actor.ts";
+import type { AppInfo } from "../contract/app-info.ts";
 import { type Channel, mergeChannels, toChannel } from "../contract/channel.ts";
-import type { Sendable } from "../contract/operation.ts";
+import type { Operation, Sendable } from "../contract/operation.ts";
 import type { ActorRegistrar, HasRetry, Router } from "../contract/router.ts";
 import { createRouter } from "../contract/router.ts";
 import type {
@@ -24,7 +28,7 @@ import { CapabilityError, OptionError, PublishManyError } from "../server/errors
 import { type Logger, silentLogger } from "../server/logger.ts";
 import { durationOption, integerOption } from "../server/option.ts";
 import type { ChannelStats } from "../server/server.ts";
-import type { AnyServer, AppInfo, AppOptions, ServersOf } from "./app-options.ts";
+import type { AnyServer, AppOptions, ServersOf } from "./app-options.ts";
 import { checkedDeadLetters } from "./dead-letters.ts";
 import { createDefaultLogger } from "./default-logger.ts";
 import { createEngine, type Engine, type EngineOptions } from "./engine.ts";
@@ -76,6 +80,13 @@ export interface App<S extends ServerMap = ServerMap, D extends keyof S = keyof 
   publish(channel: string, payload: Uint8Array | string, options?: PublishBytesOptions<S, D>): Promise<SendResult>;
   /** Sends a value, encoded by the app's codec, without topic and validation. */
   publishJson(channel: string, value: unknown, options?: PublishJsonOptions<S, D>): Promise<SendResult>;
+  /**
+   * Describes the app as an AsyncAPI 3 document, a plain JSON value, from what is registered now: its actors, the operations
+   * that it was given or has sent, its servers without credentials. Made anew by every call; connects to nothing. Errors:
+   * `OptionError` for a schema that no message can fulfil (a plain `z.date()`), and with `strict` for every schema that
+   * JSON Schema cannot say completely.
+   */
+  asyncapi(options?: AsyncApiOptions): AsyncApiDocument;
   deadLetters(channel: string | Channel, options?: { readonly server?: keyof S }): DeadLetterStore;
   inspect(channel: string | Channel, options?: { readonly server?: keyof S }): Promise<ChannelStats>;
   /** Removes all waiting messages of a channel; dead letters stay. Returns how many. */
@@ -151,6 +162,8 @@ function buildApp(options: AppOptions): App {
   const logger: Logger = options.logger === false ? silentLogger : (options.logger ?? defaultLogger);
   const registry = createServerRegistry();
   const operations = createOperationRegistry(options.operations);
+  // Registered by being sent, at a time that differs from run to run.
+  const sent = new Set<Operation>();
   registerServers(registry, options);
   const defaults = { channel, timeout, codec, keepAlive, deliveryLimit, retry, middleware: middleware?.actor };
   const set = Object.entries(defaults).filter(([, value]) => value !== undefined);
@@ -173,7 +186,10 @@ function buildApp(options: AppOptions): App {
       const timer = setInterval(() => {}, 2 ** 30);
       return () => clearInterval(timer);
     },
-    onOperation: (operation) => operations.register(operation),
+    onOperation(operation) {
+      if (!operations.has(operation.name)) sent.add(operation);
+      operations.register(operation);
+    },
   };
   const own = createEngine(engineOptions);
   let engine = own;
@@ -244,6 +260,21 @@ function buildApp(options: AppOptions): App {
     publish: (address, payload, given) => engine.producer.publish(address, payload, given as GivenOptions | undefined),
     publishJson: (address, value, given) =>
       engine.producer.publishJson(address, value, given as GivenOptions | undefined),
+    asyncapi(given) {
+      const byName = [...sent].sort((a, b) => (a.name < b.name ? -1 : 1));
+      return generateDocument(
+        {
+          info: app.info,
+          servers: new Map(registry.names.map((name) => [name, registry.get(name)])),
+          plans: own.plans(),
+          operations: [...operations.all.filter((operation) => !sent.has(operation)), ...byName],
+          topicHeader: engineOptions.topicHeader,
+          codec,
+          toJsonSchema: options.toJsonSchema,
+        },
+        given,
+      );
+    },
     deadLetters(address, given) {
       const entry = engine.entry(given?.server);
       return checkedDeadLetters(entry, toChannel(address).address);
