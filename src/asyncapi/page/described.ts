@@ -43,10 +43,17 @@ export function description(context: PageContext, object: AsyncApiDescribed): Ht
 ${markdown(object.description)}${externalDocs(context, object.externalDocs)}`;
 }
 
+/** The version of a binding is for tools, not for readers. */
+function withoutVersion(binding: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(Object.entries(binding).filter(([key]) => key !== "bindingVersion"));
+}
+
 /** What only one protocol knows of an object. */
 export function bindings(context: PageContext, value: AsyncApiBindings | AsyncApiReference | undefined): Html {
   const found = context.resolver.follow<AsyncApiBindings>(value)?.value;
-  const entries = Object.entries(found ?? {}).filter(([, one]) => !isRecord(one) || Object.keys(one).length > 0);
+  const entries = Object.entries(found ?? {})
+    .map(([protocol, one]) => [protocol, isRecord(one) ? withoutVersion(one) : one] as const)
+    .filter(([, one]) => !isRecord(one) || Object.keys(one).length > 0);
   if (entries.length === 0) return nothing;
   const shown = entries.map(
     ([protocol, one]) => html`<h5><span class="protocol">${protocol}</span> specifics</h5>${factsTable(one)}`,

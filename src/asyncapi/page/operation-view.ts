@@ -28,8 +28,8 @@ export function shortBadge(direction: Direction): Html {
 }
 
 /** The address, or what is known where there is none. */
-export function addressOf({ channel }: ShownChannel): Html {
-  if (channel.address === null) return html`<em>known at run time</em>`;
+export function addressOf({ key, channel }: ShownChannel): Html {
+  if (channel.address === null) return html`<code class="address">${key}</code> (address known at run time)`;
   return channel.address === undefined ? html`<em>unknown</em>` : html`<code class="address">${channel.address}</code>`;
 }
 

@@ -175,7 +175,7 @@ export function schemasSection(context: PageContext): Html {
   const schemas = Object.entries(context.document.components?.schemas ?? {}).map(([key, value]) => {
     const id = context.anchors.of("schema", key);
     return html`<article class="card" id="${id}" aria-labelledby="${id}-title"><h3 id="${id}-title"><a class="anchor" href="#${id}">${key}</a></h3>
-${schemaView(context, value, id)}</article>`;
+${schemaView(context, value, id, key)}</article>`;
   });
   return section("schemas", "Schemas", schemas);
 }

@@ -72,7 +72,7 @@ button:hover { background: var(--surface); }
 .search input:focus + kbd { display: none; }
 .no-result { color: var(--quiet); padding: 0 0.5rem 1rem; }
 
-main { min-width: 0; padding: 2.5rem 2.5rem 6rem; container-type: inline-size; }
+main { min-width: 0; padding: 2.5rem 2.5rem 6rem; container-type: inline-size; overflow-x: clip; }
 .part { margin-top: 3.5rem; }
 .operation-body > .bindings { border-top: 1px solid var(--line); }
 .part > h2 { font-size: 1.375rem; font-weight: 650; padding-bottom: 0.6rem; margin-bottom: 1.25rem; border-bottom: 1px solid var(--line); }
@@ -80,7 +80,8 @@ main { min-width: 0; padding: 2.5rem 2.5rem 6rem; container-type: inline-size; }
 .info .prose, .info .summary { max-width: 46rem; font-size: 1rem; }
 .anchor { color: inherit; text-decoration: none; }
 .anchor:hover { text-decoration: underline; }
-.anchor::after { content: " #"; color: var(--line-strong); font-weight: 400; opacity: 0; }
+.anchor { position: relative; }
+.anchor::after { content: "#"; position: absolute; padding-left: 0.3em; color: var(--line-strong); font-weight: 400; opacity: 0; }
 .anchor:hover::after, .anchor:focus-visible::after { opacity: 1; }
 :target { scroll-margin-top: calc(var(--bar) + 1rem); }
 article:target { border-color: var(--accent); box-shadow: 0 0 0 1px var(--accent); }
@@ -134,6 +135,7 @@ h5 { font-size: 0.75rem; font-weight: 650; letter-spacing: 0.04em; text-transfor
 .rows { margin: 0.75rem 0; font-size: 0.875rem; }
 .rows > div { display: grid; grid-template-columns: 9rem minmax(0, 1fr); gap: 0.25rem 1rem; padding: 0.3rem 0; }
 .rows > div + div { border-top: 1px solid var(--line); }
+.bindings .rows > div, .security .rows > div { grid-template-columns: minmax(9rem, 16rem) minmax(0, 1fr); }
 .rows dt, .rows dt code { color: var(--quiet); background: none; border: 0; padding: 0; }
 .security li { padding: 0.15rem 0; font-size: 0.875rem; }
 .security .prose { display: inline-block; margin-left: 0.5rem; color: var(--quiet); }
@@ -199,7 +201,7 @@ table + .message { border-top: 0; }
 }
 @media (max-width: 30rem) {
   .version { display: none; }
-  .rows > div { grid-template-columns: minmax(0, 1fr); }
+  .rows > div, .bindings .rows > div, .security .rows > div { grid-template-columns: minmax(0, 1fr); }
 }
 @media print {
   :root, :root[data-theme] { color-scheme: light; }
