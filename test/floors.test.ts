@@ -26,8 +26,8 @@ const floors: Readonly<Record<string, number>> = {
 /** What a wing may import from npm: its own client and nothing else. */
 const clients: Readonly<Record<string, readonly string[]>> = { memory: [], sqlite: [] };
 
-/** Optional peers: never at the top of a file, so that importing the package works without them. */
-const lazyPeers = ["piscina", "tinypool"];
+/** Optional peers and where they are used: never at the top of a file, so that the package works without them. */
+const lazyPeers: Readonly<Record<string, string>> = { piscina: "threads", tinypool: "threads", yaml: "http" };
 
 interface Import {
   readonly from: string;
@@ -88,7 +88,7 @@ function allowed(from: string, target: string): boolean {
 function allowedExternal({ from, target, form }: Import): boolean {
   if (target.startsWith("node:")) return true;
   if (target === "@standard-schema/spec") return from === "server/schema.ts" && form === "type";
-  if (lazyPeers.includes(target)) return folder(from) === "threads" && form === "dynamic";
+  if (target in lazyPeers) return folder(from) === lazyPeers[target] && form === "dynamic";
   return clients[broker(from) ?? ""]?.includes(target) ?? false;
 }
 

@@ -1,18 +1,9 @@
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { HealthReport } from "../runtime/health-report.ts";
 import type { HealthOptions } from "../runtime/worker-options.ts";
-import { OptionError } from "../server/errors.ts";
 import type { Logger } from "../server/logger.ts";
-import { integerOption } from "../server/option.ts";
-
-const loopback = new Set(["localhost", "127.0.0.1", "[::1]", "::1"]);
-
-/** Without it a web page could read the endpoint of a local worker through a name that it rebinds (DNS rebinding). */
-function isAllowedHost(header: string | undefined, allowed: ReadonlySet<string>): boolean {
-  if (header === undefined) return true;
-  const name = header.replace(/:\d+$/, "").toLowerCase();
-  return allowed.has(name);
-}
+import { createHostCheck, namesOf } from "./allowed-hosts.ts";
+import { listen } from "./listen.ts";
 
 function answer(request: IncomingMessage, response: ServerResponse, status: number, body: string, type: string): void {
   const bytes = Buffer.from(body);
@@ -30,25 +21,23 @@ function answer(request: IncomingMessage, response: ServerResponse, status: numb
  * Serves `/livez`, `/readyz` and the summary (live and ready) as JSON with 200 or 503. Resolves to the function that
  * closes it. Errors: `OptionError` when the port cannot be had (`cause`: `EADDRINUSE` and the like).
  */
-export async function serveHealth(
+export function serveHealth(
   options: HealthOptions,
   report: () => HealthReport,
   logger: Logger,
 ): Promise<() => Promise<void>> {
   const host = options.host ?? "127.0.0.1";
-  const port = integerOption("health.port", options.port, { min: 0, max: 65_535 });
   const path = options.path ?? "/healthz";
-  const names = [...loopback, host, `[${host}]`, ...(options.allowedHosts ?? [])];
-  const allowed = new Set(names.map((name) => name.toLowerCase()));
+  const isAllowed = createHostCheck(namesOf(host, options.allowedHosts));
   const probes = new Map<string, (health: HealthReport) => boolean>([
     ["/livez", (health) => health.live],
     ["/readyz", (health) => health.ready],
     [path, (health) => health.live && health.ready],
   ]);
-  const server = createServer(
-    { headersTimeout: 5000, requestTimeout: 10_000, maxHeaderSize: 8192 },
+  return listen(
+    { name: "health", host, port: options.port, path },
     (request, response) => {
-      if (!isAllowedHost(request.headers.host, allowed)) {
+      if (!isAllowed(request.headers.host)) {
         logger.warn({ event: "http.denied", host: request.headers.host });
         return answer(request, response, 421, "unknown host\n", "text/plain; charset=utf-8");
       }
@@ -64,25 +53,6 @@ export async function serveHealth(
       const body = JSON.stringify({ status: healthy ? "ok" : "unhealthy", ...health });
       return answer(request, response, healthy ? 200 : 503, `${body}\n`, "application/json; charset=utf-8");
     },
+    logger,
   );
-  server.maxConnections = 64;
-  await new Promise<void>((resolve, reject) => {
-    const refuse = (error: Error): void =>
-      reject(new OptionError(`Cannot listen on health.port ${port} of ${host}: ${error.message}.`, { cause: error }));
-    server.once("error", refuse);
-    server.listen(port, host, () => {
-      server.off("error", refuse);
-      resolve();
-    });
-  });
-  server.on("error", (error) => logger.error({ event: "http.error", message: error.message }));
-  const address = server.address();
-  const bound = typeof address === "object" && address !== null ? address.port : port;
-  logger.info({ event: "http.listen", host, port: bound, path });
-  if (!loopback.has(host)) logger.warn({ event: "server.exposed", host, port: bound });
-  return () =>
-    new Promise<void>((resolve) => {
-      server.close(() => resolve());
-      server.closeAllConnections();
-    });
 }
