@@ -36,7 +36,7 @@ export function createBrokerHost(print: (line: string) => void): BrokerHost {
   async function start(name: string, recipe: ProcessRecipe): Promise<HostedBroker> {
     const there = found(name, recipe.variable);
     if (there !== undefined) {
-      await untilAnswered(() => recipe.ready(there.url), 5_000);
+      await untilAnswered(() => recipe.ready(there.url), 2_000);
       const version = await recipe.version(there.url);
       say(name, `${version} is there (${there.from})`);
       return { url: there.url, version };
