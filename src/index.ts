@@ -75,6 +75,7 @@ export {
   ActorTimeoutError,
   CapabilityError,
   ConnectionError,
+  ContractError,
   DeadLetterMissingError,
   DecodeError,
   DuplicateMessageError,

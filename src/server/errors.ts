@@ -5,6 +5,7 @@
 export type ErrorCode =
   | "ACTOR_TIMEOUT"
   | "CONNECTION_FAILED"
+  | "CONTRACT_MISMATCH"
   | "DEAD_LETTER_MISSING"
   | "DECODE_FAILED"
   | "DUPLICATE_MESSAGE"
@@ -195,6 +196,19 @@ export class DuplicateMessageError extends MillraceError {
 export class ConnectionError extends MillraceError {
   constructor(message: string, options?: ErrorOptions) {
     super("CONNECTION_FAILED", message, options);
+  }
+}
+
+/** The handlers given for a contract are not those that it needs. */
+export class ContractError extends MillraceError {
+  /** Operations without a handler. */
+  readonly missing: readonly string[];
+  /** Handlers without an operation. */
+  readonly extra: readonly string[];
+  constructor(message: string, missing: readonly string[], extra: readonly string[]) {
+    super("CONTRACT_MISMATCH", message);
+    this.missing = missing;
+    this.extra = extra;
   }
 }
 
