@@ -6,6 +6,8 @@ export interface Setting {
   readonly scale: number;
   /** An empty folder of its own, on the disk to be measured. */
   readonly folder: string;
+  /** For cases that need one; empty, and may be used as they like. */
+  readonly redis?: string;
 }
 
 /** What one run of a case found out. */
@@ -15,6 +17,10 @@ export interface Measurement {
   readonly wall: number;
   /** Microseconds of the processor, all threads of the process. */
   readonly cpu: number;
+  /** Microseconds of the processor that the server used meanwhile. */
+  readonly server?: number;
+  /** Microseconds of the processor that other processes of this case used, from first to last. */
+  readonly elsewhere?: number;
   /** Figures of this case only. */
   readonly figures?: Readonly<Record<string, number>>;
 }

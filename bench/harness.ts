@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import type { Measurement } from "./case.ts";
 import type { CaseName } from "./cases/index.ts";
+import { cost, rate, serverCost } from "./figure.ts";
 import { Neighbours } from "./machine.ts";
 import type { Row } from "./rows.ts";
 import { type Spread, spread } from "./stats.ts";
@@ -20,6 +21,10 @@ export interface HarnessOptions {
   readonly folder: string;
   /** Seconds per row to spend on waiting for a quiet machine and on repeating disturbed runs. */
   readonly patience: number;
+  /** URL of the Redis that rows may use as they like. */
+  readonly redis?: string;
+  /** Sides of rows that are not installed. */
+  readonly missing: ReadonlySet<string>;
 }
 
 export interface Side {
@@ -27,6 +32,9 @@ export interface Side {
   readonly rate: Spread;
   /** Microseconds of the processor per message. */
   readonly cpu: Spread;
+  /** Microseconds of the server's processor per message. */
+  readonly server?: Spread;
+  readonly figures?: Readonly<Record<string, Spread>>;
 }
 
 export interface RowResult {
@@ -40,6 +48,9 @@ export interface RowResult {
   readonly ours: Side;
   readonly against?: Side;
   readonly metrics: Readonly<Record<string, Spread>>;
+  readonly sides?: Readonly<Record<string, Side>>;
+  /** By label. */
+  readonly figures?: Readonly<Record<string, Spread>>;
   /** Cores used by other processes in the worst run that counts. */
   readonly others: number;
 }
@@ -49,11 +60,19 @@ type Sample = Measurement & { readonly total: number };
 const script = fileURLToPath(new URL("./sample.ts", import.meta.url));
 const execute = promisify(execFile);
 
-async function sample(name: CaseName, { folder, scale }: HarnessOptions): Promise<Sample> {
+async function sample(name: CaseName, { folder, scale, redis }: HarnessOptions): Promise<Sample> {
   const own = mkdtempSync(join(folder, "millrace-bench-"));
   try {
-    const argv = ["--expose-gc", "--no-warnings", script, name, String(scale), own];
-    const { stdout } = await execute(process.execPath, argv);
+    const argv = [
+      "--expose-gc",
+      "--no-warnings",
+      script,
+      name,
+      String(scale),
+      own,
+      ...(redis === undefined ? [] : [redis]),
+    ];
+    const { stdout } = await execute(process.execPath, argv, { timeout: 600_000 });
     return JSON.parse(stdout) as Sample;
   } finally {
     rmSync(own, { recursive: true, force: true });
@@ -70,36 +89,64 @@ async function quiet(limit: number): Promise<void> {
 }
 
 interface Run {
-  readonly ours: Sample;
-  readonly against: Sample | undefined;
+  /** `ours`, `against` where the row has it, and its other sides. */
+  readonly samples: Readonly<Record<string, Sample>>;
   readonly others: number;
 }
 
-/** Both sides, one directly after the other, in turns first. */
+/** All sides, one directly after the other, each run beginning with another. */
 async function runOnce(row: Row, index: number, options: HarnessOptions): Promise<Run> {
   const neighbours = new Neighbours();
-  const samples = new Map<CaseName, Sample>();
-  const order = row.against === undefined ? [row.ours] : [row.ours, row.against];
-  if (index % 2 === 1) order.reverse();
-  for (const name of order) samples.set(name, await sample(name, options));
-  const own = [...samples.values()].reduce((sum, { total }) => sum + total, 0);
+  const samples: Record<string, Sample> = {};
+  const against = row.against === undefined ? {} : { against: row.against };
+  const names: Record<string, CaseName> = { ours: row.ours, ...against, ...row.sides };
+  const order = Object.entries(names).filter(([side]) => !options.missing.has(side));
+  const first = index % order.length;
+  for (const [side, name] of [...order.slice(first), ...order.slice(0, first)]) {
+    samples[side] = await sample(name, options);
+  }
+  const own = Object.values(samples).reduce((sum, { total }) => sum + total, 0);
+  return { samples, others: neighbours.share(own) };
+}
+
+const time = ({ messages, wall }: Sample): number => (wall / messages) * 1e6;
+
+/** What each of the samples says, where all of them say it. */
+function each(samples: readonly Sample[], value: (sample: Sample) => number): Spread | undefined {
+  const values = samples.map(value);
+  return values.some(Number.isNaN) ? undefined : spread(values);
+}
+
+function side(samples: readonly Sample[]): Side {
+  const server = each(samples, serverCost);
+  const keys = Object.keys(samples[0]?.figures ?? {});
+  const figures = keys.map(
+    (key) => [key, spread(samples.map((sample) => sample.figures?.[key] ?? Number.NaN))] as const,
+  );
   return {
-    ours: samples.get(row.ours) as Sample,
-    against: row.against === undefined ? undefined : samples.get(row.against),
-    others: neighbours.share(own),
+    rate: spread(samples.map(rate)),
+    cpu: spread(samples.map(cost)),
+    ...(server === undefined ? {} : { server }),
+    ...(figures.length === 0 ? {} : { figures: Object.fromEntries(figures) }),
   };
 }
 
-const rate = ({ messages, wall }: Sample): number => (messages / wall) * 1000;
-const cost = ({ messages, cpu }: Sample): number => cpu / messages;
-const time = ({ messages, wall }: Sample): number => (wall / messages) * 1e6;
-const side = (samples: readonly Sample[]): Side => ({
-  rate: spread(samples.map(rate)),
-  cpu: spread(samples.map(cost)),
-});
+/** Of rows with more than two sides. */
+function summarizeSides(row: Row, runs: readonly Run[]): Pick<RowResult, "sides" | "figures"> {
+  if (row.figures === undefined) return {};
+  const sides = Object.keys(row.sides ?? {}).flatMap((name) => {
+    const samples = runs.flatMap((run) => run.samples[name] ?? []);
+    return samples.length === 0 ? [] : [[name, side(samples)] as const];
+  });
+  const figures = row.figures.flatMap(({ label, value }) => {
+    const values = runs.map((run) => value(run.samples));
+    return values.some(Number.isNaN) ? [] : [[label, spread(values)] as const];
+  });
+  return { sides: Object.fromEntries(sides), figures: Object.fromEntries(figures) };
+}
 
 function summarize(row: Row, runs: readonly Run[]): RowResult {
-  const ours = runs.map((run) => run.ours);
+  const ours = runs.map((run) => run.samples["ours"] as Sample);
   const metrics = (row.metrics ?? []).map(({ key }) => {
     return [key, spread(ours.map(({ figures }) => figures?.[key] ?? Number.NaN))] as const;
   });
@@ -109,8 +156,11 @@ function summarize(row: Row, runs: readonly Run[]): RowResult {
     ours: side(ours),
     metrics: Object.fromEntries(metrics),
     others: Math.max(...runs.map(({ others }) => others)),
+    ...summarizeSides(row, runs),
   };
-  const pairs = runs.flatMap((run) => (run.against === undefined ? [] : [[run.ours, run.against] as const]));
+  const pairs = runs.flatMap(({ samples: { ours: own, against: other } }) => {
+    return own === undefined || other === undefined ? [] : [[own, other] as const];
+  });
   if (pairs.length === 0) return result;
   const against = side(pairs.map(([, other]) => other));
   if (row.compare === "price") return { ...result, against, price: spread(pairs.map(([a, b]) => time(a) - time(b))) };

@@ -1,4 +1,5 @@
 import { type Result, tolerance } from "./baseline.ts";
+import { type Figure, judge } from "./figure.ts";
 import { disturbance, type RowResult, type Side } from "./harness.ts";
 import type { Machine } from "./machine.ts";
 import type { Row } from "./rows.ts";
@@ -12,11 +13,23 @@ function range({ median, min, max }: Spread, digits: number): string {
 }
 
 function line(label: string, text: string): string {
-  return `  ${label.padEnd(28)} ${text}`;
+  return `  ${label.padEnd(36)} ${text}`;
 }
 
-function sideLine(label: string, { rate, cpu }: Side): string {
-  return line(label, `${range(rate, 0)} messages/s, ${range(cpu, 2)} µs CPU per message`);
+function sideLine(label: string, { rate, cpu, server }: Side): string {
+  const redis = server === undefined ? "" : `, ${range(server, 2)} in Redis`;
+  return line(label, `${range(rate, 0)} messages/s, ${range(cpu, 2)} µs CPU per message${redis}`);
+}
+
+function figureLine(figure: Figure, found: Spread | undefined, before: Spread | undefined): string {
+  const { label, unit, digits, must, goal, better = "high" } = figure;
+  const verdict = (name: string, limit: number | undefined): string => {
+    const bound = `${name} ${better === "high" ? "≥" : "≤"} ${limit}`;
+    return limit === undefined ? "" : `; ${bound}: ${judge(figure, found?.median ?? Number.NaN, limit)}`;
+  };
+  const text = found === undefined ? "–" : `${range(found, digits)}${unit === undefined ? "" : ` ${unit}`}`;
+  const baseline = before === undefined ? "" : `; baseline ${number(before.median, digits)}`;
+  return line(label, `${text}${verdict("must", must)}${verdict("goal", goal)}${baseline}`);
 }
 
 /** What a row has missed, in words. Empty when all is well. */
@@ -27,6 +40,19 @@ export function misses(row: Row, result: RowResult, baseline: RowResult | undefi
   for (const { key, label, max } of row.metrics ?? []) {
     const found = result.metrics[key]?.median ?? Number.NaN;
     if (max !== undefined && !(found <= max)) missed.push(`${label} over ${max}`);
+  }
+  for (const figure of row.figures ?? []) {
+    const { label, must, better = "high" } = figure;
+    const [found, before] = [result.figures?.[label]?.median ?? Number.NaN, baseline?.figures?.[label]?.median];
+    if (must !== undefined && judge(figure, found, must) !== "reached") {
+      missed.push(
+        Number.isNaN(found) ? `${label} not measured` : `${label} ${better === "high" ? "under" : "over"} ${must}`,
+      );
+    }
+    const bound = (before ?? Number.NaN) * (better === "high" ? 1 - tolerance : 1 + tolerance);
+    if (judge(figure, found, bound) === "MISSED" && !Number.isNaN(bound) && must !== undefined) {
+      missed.push(`${label} more than ${tolerance * 100} % worse than the baseline`);
+    }
   }
   if (ratio !== undefined && baseline?.ratio !== undefined && ratio.median < baseline.ratio.median * (1 - tolerance)) {
     missed.push(`ratio more than ${tolerance * 100} % under the baseline`);
@@ -53,6 +79,10 @@ export function rowText(row: Row, result: RowResult, baseline: RowResult | undef
     if (found === undefined) continue;
     const limit = max === undefined ? "" : `; at most ${max}: ${found.median <= max ? "reached" : "MISSED"}`;
     lines.push(line(label, `${range(found, digits)} ${unit}${limit}`));
+  }
+  for (const [name, side] of Object.entries(result.sides ?? {})) lines.push(sideLine(name, side));
+  for (const figure of row.figures ?? []) {
+    lines.push(figureLine(figure, result.figures?.[figure.label], baseline?.figures?.[figure.label]));
   }
   if (result.others > disturbance) {
     const share = `${number(result.others * 100, 0)} % of a core`;

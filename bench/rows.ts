@@ -1,4 +1,6 @@
 import type { CaseName } from "./cases/index.ts";
+import type { Figure } from "./figure.ts";
+import { redisRows } from "./redis-rows.ts";
 
 /** A figure of a case, besides its rate. */
 export interface Metric {
@@ -21,6 +23,9 @@ export interface Row {
   readonly must?: number;
   readonly goal?: number;
   readonly metrics?: readonly Metric[];
+  /** More that is measured in the same run, by the names that `figures` know it by. */
+  readonly sides?: Readonly<Record<string, CaseName>>;
+  readonly figures?: readonly Figure[];
 }
 
 const loop: readonly Metric[] = [
@@ -104,4 +109,5 @@ export const rows: readonly Row[] = [
   price("price-signal", "price: reading the signal", "price-plain"),
   price("price-10kb", "price: payload of 10 KB"),
   price("price-100kb", "price: payload of 100 KB"),
+  ...redisRows,
 ];

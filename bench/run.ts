@@ -5,8 +5,10 @@ import { parseArgs } from "node:util";
 import { type Result, readBaseline, saveBaseline } from "./baseline.ts";
 import { type HarnessOptions, measure, type RowResult } from "./harness.ts";
 import { describeMachine } from "./machine.ts";
+import { type RedisInstance, startRedis } from "./redis/instance.ts";
+import { installPeers, missingPeers } from "./redis/peers.ts";
 import { loadText, machineText, misses, rowText } from "./report.ts";
-import { rows } from "./rows.ts";
+import { type Row, rows } from "./rows.ts";
 
 const usage = `usage: npm run bench -- [options]
 
@@ -15,6 +17,8 @@ const usage = `usage: npm run bench -- [options]
   --quick            2 runs of a tenth of the messages: does it work, not how fast is it
   --patience <s>     seconds per row to wait for a quiet machine and to repeat disturbed runs, default 0
   --dir <folder>     where database files go, default the folder for temporary files
+  --redis <name>     which Redis: redis (default), redis8, valkey; or set MILLRACE_REDIS_URL
+  --aof              Redis appends every write to a file that is flushed once a second
   --json             the result as JSON on stdout
   --save             keep the result in bench/baseline.json
   --strict           exit 1 when a must is missed or a ratio fell by more than the tolerance
@@ -27,6 +31,8 @@ const { values } = parseArgs({
     quick: { type: "boolean", default: false },
     patience: { type: "string", default: "0" },
     dir: { type: "string", default: tmpdir() },
+    redis: { type: "string", default: "redis" },
+    aof: { type: "boolean", default: false },
     json: { type: "boolean", default: false },
     save: { type: "boolean", default: false },
     strict: { type: "boolean", default: false },
@@ -54,30 +60,48 @@ if (values.list) {
 
 const folder = resolve(values.dir);
 mkdirSync(folder, { recursive: true });
-const options: HarnessOptions = {
+const runs = {
   runs: Number(values.runs ?? (values.quick ? 2 : 5)),
   scale: values.quick ? 0.1 : 1,
   folder,
   patience: Number(values.patience),
+  missing: missingPeers(),
 };
-if (!Number.isInteger(options.runs) || options.runs < 1) fail("Expected --runs to be an integer of at least 1.");
-if (!(options.patience >= 0)) fail("Expected --patience to be a number of seconds.");
+if (!Number.isInteger(runs.runs) || runs.runs < 1) fail("Expected --runs to be an integer of at least 1.");
+if (!(runs.patience >= 0)) fail("Expected --patience to be a number of seconds.");
 if (values.save && values.quick) fail("A quick run is no baseline.");
+
+/** One for all rows, if one of them needs it. */
+async function redisFor(list: readonly Row[]): Promise<RedisInstance | undefined> {
+  if (!list.some(({ sides }) => sides !== undefined)) return undefined;
+  const lacking = [...runs.missing].filter((side) => list.some(({ sides }) => sides !== undefined && side in sides));
+  if (lacking.length > 0) say(`Not installed, so not measured: ${lacking.join(", ")}. Install: ${installPeers}\n`);
+  return await startRedis({ name: values.redis, aof: values.aof, folder }).catch((error: unknown) =>
+    fail(error instanceof Error ? error.message : String(error)),
+  );
+}
 
 const say = (text: string): void => (values.json ? console.error(text) : console.log(text));
 const machine = describeMachine(folder);
 const before = loadavg()[0] ?? 0;
-say(`${machineText(machine)}\n${options.runs} runs, median (range)\n`);
+const redis = await redisFor(chosen);
+const options: HarnessOptions = { ...runs, ...(redis === undefined ? {} : { redis: redis.url }) };
+say(`${machineText(machine)}${redis === undefined ? "" : `\n${redis.description}`}`);
+say(`${options.runs} runs, median (range)\n`);
 
 const baseline = readBaseline();
 const results: RowResult[] = [];
 const missed: string[] = [];
-for (const row of chosen) {
-  const known = baseline?.rows.find(({ name }) => name === row.name);
-  const result = await measure(row, options);
-  results.push(result);
-  missed.push(...misses(row, result, known).map((what) => `${row.name}: ${what}`));
-  say(`${rowText(row, result, known)}\n`);
+try {
+  for (const row of chosen) {
+    const known = baseline?.rows.find(({ name }) => name === row.name);
+    const result = await measure(row, options);
+    results.push(result);
+    missed.push(...misses(row, result, known).map((what) => `${row.name}: ${what}`));
+    say(`${rowText(row, result, known)}\n`);
+  }
+} finally {
+  await redis?.stop();
 }
 
 const result: Result = { machine, scale: options.scale, load: { before, after: loadavg()[0] ?? 0 }, rows: results };

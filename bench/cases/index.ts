@@ -3,10 +3,12 @@ import * as heap from "./heap.ts";
 import * as latency from "./latency.ts";
 import * as memory from "./memory.ts";
 import { price } from "./prices.ts";
+import { redisCases } from "./redis-cases.ts";
 import * as sqlite from "./sqlite.ts";
 
 /** Everything that can be run in a process of its own, by name. */
 export const cases = {
+  ...redisCases,
   "memory.ours": memory.ours,
   "memory.bare": memory.bare,
   "sqlite-send.ours": sqlite.oursSend,
