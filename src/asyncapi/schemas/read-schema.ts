@@ -3,6 +3,7 @@ import { MillraceError, OptionError } from "../../server/errors.ts";
 import { type AnySchema, jsonSchemaOf } from "../../server/schema.ts";
 import { pointerOf } from "../reference.ts";
 import { libraryOptions, type SchemaPart, unrepresentable } from "./library-options.ts";
+import { rewriteReferences } from "./schema-batch.ts";
 
 /** A converter of one's own: the JSON Schema (draft-07) of a schema's input, or nothing if it does not know it. */
 export type ToJsonSchema = (schema: AnySchema, part: SchemaPart) => SchemaObject | undefined;
@@ -26,6 +27,24 @@ function undocumented(vendor: string): SchemaObject {
   return { [unrepresentable]: `${vendor} gives no JSON Schema for it: ${hint}` };
 }
 
+/** arktype names definitions by counters of the process: other types made before would change the document. */
+function withoutCounters(schema: SchemaObject): SchemaObject {
+  const { definitions } = schema;
+  if (!isSchemaObject(definitions)) return schema;
+  const prefix = "#/definitions/";
+  const keys = new Map(Object.keys(definitions).map((key, index) => [key, /\d$/.test(key) ? String(index + 1) : key]));
+  const renamed = rewriteReferences({ ...schema, definitions: undefined }, rename);
+  const entries = Object.entries(definitions).map(([key, one]) => [
+    keys.get(key) as string,
+    isSchemaObject(one) ? rewriteReferences(one, rename) : one,
+  ]);
+  function rename(reference: string): string {
+    const key = reference.startsWith(prefix) ? keys.get(reference.slice(prefix.length)) : undefined;
+    return key === undefined ? reference : prefix + key;
+  }
+  return { ...renamed, definitions: Object.fromEntries(entries) };
+}
+
 /** 2020-12 and 2019-09 where a schema cannot be said in draft-07: only raw JSON Schemas refuse draft-07 for that. */
 const newer = ["draft-2020-12", "draft-2019-09"] as const;
 
@@ -38,7 +57,8 @@ function convert(schema: AnySchema, part: SchemaPart, isJson: boolean): SchemaOb
   let reason: unknown;
   for (const target of ["draft-07", ...(vendor === "json-schema" ? newer : [])]) {
     try {
-      return converter.input({ target, ...given });
+      const json = converter.input({ target, ...given });
+      return vendor === "arktype" ? withoutCounters(json) : json;
     } catch (error) {
       reason ??= error;
     }

@@ -14,8 +14,8 @@ export interface Definition {
   readonly base: string;
 }
 
-/** Names that libraries make up, anew in every process: they would change the document from run to run. */
-const madeUp = /^(?:intersection|union|morph|schema|_*schema|alias)?_?\d+$/;
+/** Names that libraries make up (`0` of valibot, `__schema0` of zod): they say nothing, and clash. */
+const madeUp = /^_*(?:schema)?\d+$/;
 
 const rootPointer = "";
 
