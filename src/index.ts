@@ -4,6 +4,7 @@ export type { OperationRegistry } from "./app/operation-registry.ts";
 export type { ServerRegistry } from "./app/server-registry.ts";
 export type { AsyncApiDocument, AsyncApiVersion } from "./asyncapi/document.ts";
 export type { AsyncApiOptions } from "./asyncapi/document-source.ts";
+export type { PageOptions } from "./asyncapi/page/page-options.ts";
 export type { ToJsonSchema } from "./asyncapi/schemas/read-schema.ts";
 export type { Actor, ActorDefaults, Confirmation, Context, ErrorOutcome } from "./contract/actor.ts";
 export type { AppInfo } from "./contract/app-info.ts";
@@ -49,6 +50,8 @@ export type {
   ServerMap,
 } from "./contract/send.ts";
 export type { MessageTrait, OperationTrait } from "./contract/trait.ts";
+export type { DocsHandler } from "./http/docs-handler.ts";
+export type { DocsHandlerOptions, DocsOptions } from "./http/docs-options.ts";
 export type { Clock, TimerHandle } from "./internal/clock.ts";
 export type { Duration } from "./internal/duration.ts";
 export type { HealthReport } from "./runtime/health-report.ts";

@@ -1,6 +1,8 @@
 import type { AsyncApiDocument } from "../asyncapi/document.ts";
 import type { AsyncApiOptions } from "../asyncapi/document-source.ts";
 import { generateDocument } from "../asyncapi/generate-document.ts";
+import type { PageOptions } from "../asyncapi/page/page-options.ts";
+import { standalonePage } from "../asyncapi/page/standalone.ts";
 import type { Given } from "../contract/actor.ts";
 import type { AppInfo } from "../contract/app-info.ts";
 import { type Channel, mergeChannels, toChannel } from "../contract/channel.ts";
@@ -18,6 +20,8 @@ import type {
   ServerMap,
 } from "../contract/send.ts";
 import { topicHeaderOption } from "../contract/topic.ts";
+import { createDocsHandler, type DocsHandler } from "../http/docs-handler.ts";
+import type { DocsHandlerOptions } from "../http/docs-options.ts";
 import { systemClock } from "../internal/clock.ts";
 import type { GivenOptions, ServerEntry } from "../runtime/producer.ts";
 import { requireFeature } from "../runtime/publish-options.ts";
@@ -31,6 +35,7 @@ import type { ChannelStats } from "../server/server.ts";
 import type { AnyServer, AppOptions, ServersOf } from "./app-options.ts";
 import { checkedDeadLetters } from "./dead-letters.ts";
 import { createDefaultLogger } from "./default-logger.ts";
+import { cacheDocument } from "./document-cache.ts";
 import { createEngine, type Engine, type EngineOptions } from "./engine.ts";
 import { createOperationRegistry, type OperationRegistry } from "./operation-registry.ts";
 import { createServerRegistry, type ServerRegistry } from "./server-registry.ts";
@@ -87,6 +92,17 @@ export interface App<S extends ServerMap = ServerMap, D extends keyof S = keyof 
    * JSON Schema cannot say completely.
    */
   asyncapi(options?: AsyncApiOptions): AsyncApiDocument;
+  /** The documentation as one HTML file that needs nothing else, neither network nor script. Errors: those of `asyncapi`. */
+  asyncapiHtml(options?: PageOptions): string;
+  /**
+   * The documentation for an HTTP server of your own: the page, `asyncapi.json` and `asyncapi.yaml`. A worker serves the
+   * same on a port with the option `docs`. Follows what is registered later. Errors: `OptionError`.
+   *
+   * @example
+   * const docs = app.docsHandler({ path: "/docs" });
+   * hono.all("/docs/*", (context) => docs.fetch(context.req.raw));
+   */
+  docsHandler(options?: DocsHandlerOptions): DocsHandler;
   deadLetters(channel: string | Channel, options?: { readonly server?: keyof S }): DeadLetterStore;
   inspect(channel: string | Channel, options?: { readonly server?: keyof S }): Promise<ChannelStats>;
   /** Removes all waiting messages of a channel; dead letters stay. Returns how many. */
@@ -168,8 +184,13 @@ function buildApp(options: AppOptions): App {
   const defaults = { channel, timeout, codec, keepAlive, deliveryLimit, retry, middleware: middleware?.actor };
   const set = Object.entries(defaults).filter(([, value]) => value !== undefined);
   const root: Router<boolean> = createRouter(Object.fromEntries(set));
+  const document = cacheDocument(
+    () => app.asyncapi(),
+    () => [own.plans(), operations.all.length, ...registry.names],
+  );
   const engineOptions: EngineOptions = {
     root,
+    document,
     producerMiddleware: middleware?.producer ?? [],
     codec,
     topicHeader: topicHeaderOption("topicHeader of the app", options.topicHeader ?? "topic"),
@@ -275,6 +296,8 @@ function buildApp(options: AppOptions): App {
         given,
       );
     },
+    asyncapiHtml: (given) => standalonePage(document(), given),
+    docsHandler: (given) => createDocsHandler({ document, logger }, given),
     deadLetters(address, given) {
       const entry = engine.entry(given?.server);
       return checkedDeadLetters(entry, toChannel(address).address);

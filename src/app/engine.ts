@@ -1,3 +1,4 @@
+import type { AsyncApiDocument } from "../asyncapi/document.ts";
 import type { Actor } from "../contract/actor.ts";
 import type { ActorPlan } from "../contract/actor-plan.ts";
 import type { Codec } from "../contract/codec.ts";
@@ -5,6 +6,7 @@ import type { Dependency, DependencyDefinition } from "../contract/dependency.ts
 import type { ProducerMiddleware } from "../contract/middleware.ts";
 import type { Operation, Sendable } from "../contract/operation.ts";
 import type { Router } from "../contract/router.ts";
+import { serveDocs } from "../http/docs-server.ts";
 import { serveHealth } from "../http/health-server.ts";
 import { type Clock, inTime } from "../internal/clock.ts";
 import { createUuidSource } from "../internal/uuid.ts";
@@ -45,6 +47,8 @@ export interface EngineOptions {
   serverNames(): readonly string[];
   /** See `WorkerHost`. */
   stayAlive(): () => void;
+  /** The AsyncAPI document; the same object until something is registered. */
+  document(): AsyncApiDocument;
   /** Called for every operation that is sent. */
   onOperation?(operation: Operation): void;
 }
@@ -184,6 +188,7 @@ export function createEngine(options: EngineOptions): Engine {
           maxPayloadBytes: options.maxPayloadBytes,
           connect: (wanted, signal) => connections.acquire(wanted, signal),
           serveHealth: (health, report) => serveHealth(health, report, logger),
+          serveDocs: (docs) => serveDocs(docs, { document: options.document, logger }),
         },
         settings,
       );

@@ -1,4 +1,5 @@
 import { constants } from "node:os";
+import type { DocsOptions } from "../http/docs-options.ts";
 import type { Duration } from "../internal/duration.ts";
 import { OptionError } from "../server/errors.ts";
 import { durationOption, integerOption, shownValue } from "../server/option.ts";
@@ -45,6 +46,8 @@ export interface WorkerOptions<N extends PropertyKey = string> {
   readonly stallTimeout?: Duration;
   /** HTTP endpoints for probes. Default: none. */
   readonly health?: HealthOptions;
+  /** The documentation of the app on a port of its own, as long as the worker runs. Default: none. */
+  readonly docs?: DocsOptions;
 }
 
 export interface WorkerSettings {
@@ -59,6 +62,7 @@ export interface WorkerSettings {
   readonly deliveryLimit: number;
   readonly stallTimeout: number;
   readonly health: HealthOptions | undefined;
+  readonly docs: DocsOptions | undefined;
 }
 
 function unroutedPolicy(options: UnroutedOptions = {}): UnroutedPolicy {
@@ -96,5 +100,6 @@ export function workerSettings(options: WorkerOptions<PropertyKey>): WorkerSetti
     deliveryLimit: integerOption("deliveryLimit", options.deliveryLimit ?? 20, { min: 1, infinite: true }),
     stallTimeout: durationOption("stallTimeout", options.stallTimeout ?? "60s", { min: 100 }),
     health: options.health,
+    docs: options.docs,
   };
 }

@@ -1,5 +1,6 @@
 import type { ActorPlan } from "../contract/actor-plan.ts";
 import type { SettledOutcome } from "../contract/message.ts";
+import type { DocsOptions } from "../http/docs-options.ts";
 import { type Clock, inTime, sleep } from "../internal/clock.ts";
 import { createDeferred, type Deferred } from "../internal/deferred.ts";
 import { ConnectionError, WorkerFatalError } from "../server/errors.ts";
@@ -51,6 +52,7 @@ export interface WorkerHost {
   /** Keeps the process alive until the function is called: an idle embedded server has nothing open that would. */
   stayAlive(): () => void;
   serveHealth(options: HealthOptions, report: () => HealthReport): Promise<() => Promise<void>>;
+  serveDocs(options: DocsOptions): Promise<() => Promise<void>>;
 }
 
 /** After the grace time: flushing settles, closing and disconnecting, whatever hangs. */
@@ -194,6 +196,7 @@ export function createWorker(host: WorkerHost, settings: WorkerSettings): Worker
       if (signal.aborted) onAbort();
     }
     if (settings.health !== undefined) undo.push(await host.serveHealth(settings.health, health));
+    if (settings.docs !== undefined) undo.push(await host.serveDocs(settings.docs));
     if (parts.length === 0) {
       logger.warn({ event: "worker.no_actors", servers: host.entries.map((entry) => entry.name) });
       void stop();
