@@ -79,7 +79,9 @@ export interface Delivery {
    */
   begin?(): void | PromiseLike<void>;
   /** Publish and settle as one atomic step. Absent: core publishes, waits for the confirmation, then acks. */
-  reply?(message: OutgoingMessage, channel: string, options?: PublishOptions): void | PromiseLike<void>;
+  readonly reply?:
+    | ((message: OutgoingMessage, channel: string, options?: PublishOptions) => void | PromiseLike<void>)
+    | undefined;
 }
 
 /** A message that lapsed this many times in a row is suspected of killing its worker, and such run one at a time. */

@@ -15,7 +15,7 @@ import type { Connection } from "./connection.ts";
 import { decodeHeaders } from "./delivery.ts";
 import { state } from "./layout.ts";
 import { encodeHeaders } from "./publish-work.ts";
-import { decodeReason } from "./reason.ts";
+import { decodeReason } from "../../server/own-reason.ts";
 import { Task, type Transaction } from "./work.ts";
 
 interface DeadRow {

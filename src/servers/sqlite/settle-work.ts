@@ -7,7 +7,7 @@ import type { SettleCode, SettleReason } from "../../server/settle-reason.ts";
 import type { SqliteDelivery } from "./delivery.ts";
 import { state } from "./layout.ts";
 import { encodeHeaders, insertMessage } from "./publish-work.ts";
-import { ownReason } from "./reason.ts";
+import { ownReason } from "../../server/own-reason.ts";
 import { atomically, type Transaction, Work } from "./work.ts";
 
 /** Who keeps the account of unsettled deliveries. */

@@ -1,6 +1,6 @@
-import type { MessageHeaders } from "../../internal/headers.ts";
-import { bookkeepingHeader, parseBookkeeping } from "../../server/bookkeeping.ts";
-import type { SettleCode, SettleReason } from "../../server/settle-reason.ts";
+import type { MessageHeaders } from "../internal/headers.ts";
+import { bookkeepingHeader, parseBookkeeping } from "./bookkeeping.ts";
+import type { SettleCode, SettleReason } from "./settle-reason.ts";
 
 /** The reason of a message that died without core saying why: what the message itself tells. */
 export function ownReason(code: SettleCode, headers: MessageHeaders, deliveries: number, now: number): SettleReason {

@@ -1,0 +1,312 @@
+import { Link } from "./link.ts";
+import { takeScript } from "./lua/take.ts";
+import { fairEvery, readOrder, rotated } from "./read-order.ts";
+import { runScript } from "./script.ts";
+import type { Source } from "./source.ts";
+import type { RedisSubscription } from "./subscription.ts";
+import type { Argument, Transport } from "./transport.ts";
+import { toTrouble } from "./trouble.ts";
+import type { Upkeep } from "./upkeep.ts";
+
+/** What a read says: streams, of each its entries. */
+type Streams = readonly (readonly [
+  key: Buffer,
+  entries: readonly (readonly [id: Buffer, fields: readonly Buffer[]])[],
+])[];
+
+/** Milliseconds until the next try after an error, by kind. */
+const pauses = { busy: 250, other: 1000 };
+/** A read that was told to end before Redis knew of it is told again. */
+const repeatInterrupt = 5;
+/** After so many reads of the streams that are known to have more, all are looked at. */
+const hotReads = 8;
+
+/**
+ * Reads new entries, one read at a time, and never more than there is room for. While there is a backlog, reads ride with
+ * the settles over their connection; when it is gone, one blocks on a connection of its own, and nothing is polled.
+ */
+export class Reader {
+  lastContact: number;
+  readonly #subscription: RedisSubscription;
+  readonly #upkeep: Upkeep;
+  readonly #link: Link;
+  readonly #consumer: string;
+  /** The running turn, if there is one. */
+  #turn: Promise<void> | undefined;
+  #isBlocked = false;
+  /** Redis's number for our connection, by which a blocked read can be ended. */
+  #clientId = "";
+  #isNew = true;
+  #hotReads = 0;
+  /** Taken since a lower level came first. */
+  #sinceFair = 0;
+  #round = 0;
+
+  constructor(subscription: RedisSubscription, upkeep: Upkeep) {
+    const { settings, dial } = subscription.connection;
+    this.#subscription = subscription;
+    this.#upkeep = upkeep;
+    this.#consumer = subscription.consumer;
+    this.lastContact = settings.clock.monotonic();
+    this.#link = new Link(
+      { dial, clock: settings.clock, patience: settings.commandTimeout + settings.blockTime },
+      {
+        greet: (transport) => this.#greet(transport),
+        onReady: () => subscription.linkChanged(),
+        onLost: (error) => subscription.linkChanged(error),
+        onDenied: (error) => subscription.linkDenied(error),
+      },
+    );
+  }
+
+  get isOpen(): boolean {
+    return this.#link.isOpen;
+  }
+
+  open(): Promise<void> {
+    return this.#link.open(this.#subscription.connection.settings.connectTimeout);
+  }
+
+  close(): void {
+    this.#link.close();
+  }
+
+  /** Reads if there is room and nobody reads yet. */
+  fill(): void {
+    const { isOpen, room, connection } = this.#subscription;
+    if (this.#turn !== undefined || !isOpen || room <= 0 || !this.#link.isOpen || !connection.link.isOpen) return;
+    this.#turn = this.#read().then(this.#onDone, this.#onFailed);
+  }
+
+  readonly #onDone = (again: boolean): void => {
+    this.#turn = undefined;
+    if (again) this.fill();
+  };
+
+  readonly #onFailed = (error: unknown): void => {
+    this.#turn = undefined;
+    void this.#explain(error);
+  };
+
+  /** Ends a blocked read, so that the next one sees what has changed. */
+  interrupt(): void {
+    if (!this.#isBlocked) return;
+    const turn = this.#turn;
+    const { connection, channels } = this.#subscription;
+    const { clock } = connection.settings;
+    connection.link.send(channels[0]?.normal.key ?? "", ["CLIENT", "UNBLOCK", this.#clientId]).then(
+      (ended) => {
+        // The read may still be on its way: another connection, another order.
+        if (ended === 0 && turn === this.#turn) {
+          clock.setTimer(() => turn === this.#turn && this.interrupt(), repeatInterrupt, { unref: true });
+        }
+      },
+      () => {}, // It ends by itself after `blockTime`.
+    );
+  }
+
+  /** Resolves once no read is under way. */
+  async quiet(): Promise<void> {
+    while (this.#turn !== undefined && !this.#subscription.isOpen) {
+      this.interrupt();
+      await this.#turn;
+    }
+  }
+
+  async #greet(transport: Transport): Promise<void> {
+    const id = String(await transport.send("", ["CLIENT", "ID"]));
+    if (!this.#isNew) {
+      // Redis may not know yet that the old connection is gone, and would go on giving it messages.
+      transport.send("", ["CLIENT", "KILL", "ID", this.#clientId]).catch(() => {});
+      this.#upkeep.recoverSoon();
+    }
+    this.#isNew = false;
+    this.#clientId = id;
+  }
+
+  /** @returns whether to go on at once */
+  async #read(): Promise<boolean> {
+    if (this.#upkeep.isDue) {
+      await this.#upkeep.sweep();
+      if (this.#subscription.room <= 0) return false;
+    }
+    const sources = this.#sources();
+    if (sources.length === 0) return false;
+    if (this.#subscription.channels.some(({ hasUrgent, isBroken }) => hasUrgent && !isBroken)) {
+      const taken = await this.#take(sources);
+      if (taken > 0) return true;
+      for (const channel of this.#subscription.channels) channel.hasUrgent = false;
+    }
+    const hot = sources.filter(({ isHot }) => isHot);
+    if (hot.length > 0 && this.#hotReads < hotReads) return this.#readHot(hot);
+    this.#hotReads = 0;
+    return this.#block(sources);
+  }
+
+  #sources(): Source[] {
+    const { channels } = this.#subscription;
+    if (channels.length === 1)
+      return (channels[0] as (typeof channels)[number]).sources.filter(({ isThere }) => isThere);
+    return channels.flatMap(({ sources, isBroken }) => (isBroken ? [] : sources.filter(({ isThere }) => isThere)));
+  }
+
+  /** From streams that had more, together with what is being settled. */
+  async #readHot(hot: readonly Source[]): Promise<boolean> {
+    const { connection, room } = this.#subscription;
+    const share = Math.floor(room / hot.length);
+    // Less room than streams: these first, the others next time.
+    const chosen = share > 0 ? hot : rotated(hot, this.#round).slice(0, room);
+    this.#round += 1;
+    const count = Math.min(Math.max(1, share), connection.settings.batchSize);
+    if (hot.length < this.#sources().length) this.#hotReads += 1;
+    const streams = await this.#send(connection.link, chosen, count, undefined);
+    const got = this.#accept(chosen, streams, count);
+    return got > 0 || this.#subscription.room > 0;
+  }
+
+  /** Waits for the next entry. */
+  async #block(sources: readonly Source[]): Promise<boolean> {
+    const { safeRoom, connection } = this.#subscription;
+    if (safeRoom <= 0) return false;
+    const share = Math.floor(safeRoom / sources.length);
+    const time = Math.max(1, Math.min(connection.settings.blockTime, this.#upkeep.untilDue));
+    if (share === 0) return this.#watch(sources, time);
+    const count = Math.min(share, connection.settings.batchSize);
+    const streams = await this.#send(this.#link, sources, count, time);
+    this.#accept(sources, streams, count);
+    return true;
+  }
+
+  /** With less room than streams a blocking read could bring too many: this one only tells that there is something. */
+  async #watch(sources: readonly Source[], time: number): Promise<boolean> {
+    if ((await this.#take(sources)) > 0) return true;
+    const args = ["XREAD", "COUNT", "1", "BLOCK", String(Math.ceil(time)), "STREAMS"];
+    for (const { key } of sources) args.push(key);
+    for (const { lastId } of sources) args.push(lastId);
+    this.#isBlocked = true;
+    try {
+      await this.#link.send(sources[0]?.key ?? "", args);
+    } finally {
+      this.#isBlocked = false;
+    }
+    this.#contact();
+    return true;
+  }
+
+  async #send(link: Link, sources: readonly Source[], count: number, block: number | undefined): Promise<Taken> {
+    const args: Argument[] = ["XREADGROUP", "GROUP", this.#subscription.connection.settings.group, this.#consumer];
+    args.push("COUNT", String(count));
+    if (block !== undefined) args.push("BLOCK", String(Math.ceil(block)));
+    args.push("STREAMS");
+    for (const { key } of sources) args.push(key);
+    for (let i = 0; i < sources.length; i += 1) args.push(">");
+    this.#isBlocked = block !== undefined;
+    const sentAt = this.#subscription.connection.settings.clock.monotonic();
+    try {
+      const reply = await link.send(sources[0]?.key ?? "", args);
+      return { streams: reply as Streams | null, sentAt };
+    } finally {
+      this.#isBlocked = false;
+    }
+  }
+
+  /** Hands up what a read brought; returns how much. */
+  #accept(sources: readonly Source[], { streams, sentAt }: Taken, count: number): number {
+    this.#contact();
+    for (let i = 0; i < sources.length; i += 1) (sources[i] as Source).isHot = false;
+    if (streams === null) return 0;
+    const leaseEnd = sentAt + this.#subscription.leaseDuration;
+    let total = 0;
+    const found = streams.map(([key, entries]) => ({ source: sourceOf(sources, key), entries }));
+    if (found.length > 1) found.sort((a, b) => b.source.level - a.source.level);
+    for (const { source, entries } of found) {
+      total += entries.length;
+      source.isHot = entries.length >= count;
+      if (source !== source.channel.normal) source.channel.hasUrgent = true;
+      this.#handUp(source, entries, leaseEnd);
+    }
+    return total;
+  }
+
+  /** By priority, and exactly as many as there is room for: a script looks at one stream after the other. */
+  async #take(sources: readonly Source[]): Promise<number> {
+    const { connection, room, leaseDuration } = this.#subscription;
+    const { settings } = connection;
+    const most = Math.min(room, settings.batchSize);
+    this.#round += 1;
+    const isFair = !settings.strict && (most >= fairEvery || this.#sinceFair + most >= fairEvery);
+    const order = readOrder(sources, most, this.#round, isFair);
+    const sentAt = settings.clock.monotonic();
+    const keys = order.map(({ source }) => source.key);
+    const args = [settings.group, this.#consumer, String(most), ...order.map(({ most: first }) => String(first))];
+    const reply = (await runScript(connection.link, takeScript, keys, args)) as readonly [
+      readonly (readonly [place: number, entries: Streams[number][1]])[],
+      readonly Buffer[],
+    ];
+    this.#contact();
+    const [found, last] = reply;
+    if (found.length === 0) {
+      for (const [i, { source }] of order.entries()) source.lastId = String(last[i] ?? "0-0");
+      return 0;
+    }
+    let total = 0;
+    for (const [place, entries] of found) {
+      total += entries.length;
+      this.#handUp((order[place - 1] as (typeof order)[number]).source, entries, sentAt + leaseDuration);
+    }
+    this.#sinceFair = isFair ? 0 : this.#sinceFair + total;
+    return total;
+  }
+
+  #handUp(source: Source, entries: Streams[number][1], leaseEnd: number): void {
+    for (let i = 0; i < entries.length; i += 1) {
+      const [id, fields] = entries[i] as Streams[number][1][number];
+      const entry = id.toString("latin1");
+      this.#subscription.deliver(source, { entry, fields, count: 1, counted: true }, leaseEnd);
+    }
+  }
+
+  #contact(): void {
+    this.lastContact = this.#subscription.connection.settings.clock.monotonic();
+    this.#subscription.healthy();
+  }
+
+  async #explain(thrown: unknown): Promise<void> {
+    const trouble = toTrouble(thrown);
+    const subscription = this.#subscription;
+    if (subscription.isClosed) return;
+    if (trouble.kind === "lost") {
+      // A server that must not be written to answers: then it is our turn to leave it.
+      this.#link.fail(trouble.error);
+      if (trouble.error.cause instanceof Error && /READONLY/.test(trouble.error.cause.message)) {
+        subscription.connection.link.fail(trouble.error);
+      }
+      return;
+    }
+    try {
+      if (trouble.kind === "group" || trouble.kind === "type") {
+        await this.#upkeep.repair();
+        if (this.#sources().length === 0) throw trouble.error;
+        this.fill();
+        return;
+      }
+    } catch (error) {
+      const { error: known } = toTrouble(error);
+      subscription.troubled(known, pauses.other);
+      return;
+    }
+    subscription.troubled(trouble.error, trouble.kind === "busy" ? pauses.busy : pauses.other);
+  }
+}
+
+/** A read and when it was sent. */
+interface Taken {
+  readonly streams: Streams | null;
+  readonly sentAt: number;
+}
+
+function sourceOf(sources: readonly Source[], key: Buffer): Source {
+  if (sources.length === 1) return sources[0] as Source;
+  const name = key.toString();
+  return sources.find((source) => source.key === name) as Source;
+}

@@ -1,0 +1,294 @@
+import { randomUUID } from "node:crypto";
+import { type Clock, inTime, type TimerHandle } from "../../internal/clock.ts";
+import type { Outcome, OutgoingMessage, RetryAfter, SettleNote } from "../../server/delivery.ts";
+import { type MillraceError, ServerCorruptError } from "../../server/errors.ts";
+import type { PublishOptions } from "../../server/publish-options.ts";
+import type { ConnectionState, SubscribeOptions, Subscription } from "../../server/server.ts";
+import { recordError, type SettleCode } from "../../server/settle-reason.ts";
+import type { RedisConnection } from "./connection.ts";
+import { type DeliveryOwner, type Pending, RedisDelivery } from "./delivery.ts";
+import { Reader } from "./reader.ts";
+import { type Holder, Settler } from "./settler.ts";
+import { type ChannelState, createChannelState, type Source } from "./source.ts";
+import { Upkeep } from "./upkeep.ts";
+
+type Flow = "open" | "paused" | "drained" | "closed";
+
+/** Milliseconds to wait for a read that was told to end. */
+const quietLimit = 1000;
+
+/** Takes messages of its channels whenever it has room. */
+export class RedisSubscription implements Subscription, DeliveryOwner, Holder {
+  readonly consumer: string = `millrace-${randomUUID()}`;
+  readonly connection: RedisConnection;
+  readonly channels: readonly ChannelState[];
+  readonly leaseDuration: number;
+  readonly isAtomicReply: boolean;
+  readonly #options: SubscribeOptions;
+  readonly #clock: Clock;
+  readonly #settler: Settler;
+  readonly #reader: Reader;
+  readonly #upkeep: Upkeep;
+  /** Handed up and not settled. Each knows its place, so that letting one go is O(1). */
+  readonly #held: RedisDelivery[] = [];
+  /** Of those, how many have their settling written. */
+  #freeing = 0;
+  #flow: Flow = "open";
+  #reported: ConnectionState | undefined;
+  #closing: Promise<void> | undefined;
+  #retry: TimerHandle | undefined;
+
+  constructor(connection: RedisConnection, options: SubscribeOptions) {
+    const { settings } = connection;
+    this.connection = connection;
+    this.#options = options;
+    this.#clock = settings.clock;
+    this.leaseDuration = settings.leaseDuration;
+    this.isAtomicReply = !connection.dial.isCluster;
+    const names = new Set(options.channels.map(({ name }) => name));
+    this.channels = [...names].map((name) => createChannelState(connection.keysOf(name)));
+    const { link, publisher } = connection;
+    this.#settler = new Settler(settings, link, publisher, this, () => connection.hasXackdel);
+    this.#upkeep = new Upkeep(this);
+    this.#reader = new Reader(this, this.#upkeep);
+  }
+
+  get lastContact(): number {
+    return this.#reader.lastContact;
+  }
+
+  get isOpen(): boolean {
+    return this.#flow === "open";
+  }
+
+  get isClosed(): boolean {
+    return this.#flow === "closed";
+  }
+
+  /** How many more messages may be asked for over the connection that settles are written to, after those that are written. */
+  get room(): number {
+    return this.#options.maxUnsettled - this.#held.length + this.#freeing;
+  }
+
+  /** How many more may be asked for over any connection. */
+  get safeRoom(): number {
+    return this.#options.maxUnsettled - this.#held.length;
+  }
+
+  /** Creates what is missing and begins to read. */
+  async start(): Promise<void> {
+    await this.#upkeep.prepare();
+    if (this.channels.every(({ isBroken }) => isBroken)) {
+      const names = this.channels.map(({ keys }) => keys.stream).join(", ");
+      throw new ServerCorruptError(`These keys hold something else than a stream: ${names}.`);
+    }
+    await this.#reader.open();
+    this.#upkeep.start();
+    this.linkChanged();
+  }
+
+  // What the worker does.
+
+  async pause(): Promise<void> {
+    if (this.#flow === "open") this.#flow = "paused";
+    await this.#quiet();
+  }
+
+  resume(): void {
+    if (this.#flow !== "paused") return;
+    this.#flow = "open";
+    this.#reader.fill();
+  }
+
+  async drain(): Promise<void> {
+    if (this.#flow === "open" || this.#flow === "paused") this.#flow = "drained";
+    await this.#quiet();
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    this.#flow = "closed";
+    this.#clock.clearTimer(this.#retry);
+    await this.#quiet();
+    this.#upkeep.stop();
+    // What cannot be given back now comes back when its lease runs out.
+    for (const delivery of [...this.#held]) if (!delivery.settling && !delivery.lost) this.#giveBack(delivery);
+    await inTime(this.#clock, this.#settler.idle(), this.connection.settings.commandTimeout);
+    this.#reader.close();
+    await this.#upkeep.leave();
+    this.#held.length = 0;
+    this.connection.forget(this);
+    this.report("closed");
+  }
+
+  async #quiet(): Promise<void> {
+    await inTime(this.#clock, this.#reader.quiet(), quietLimit);
+  }
+
+  #giveBack(delivery: RedisDelivery): void {
+    this.#settler.giveBack(delivery).catch(() => {}); // Its lease brings it back then.
+    delivery.lost = true;
+  }
+
+  // What a delivery does.
+
+  settle(delivery: RedisDelivery, outcome: Outcome | RetryAfter, note: SettleNote): Promise<void> {
+    return this.#settler.settle(delivery, outcome, note);
+  }
+
+  begin(delivery: RedisDelivery): Promise<void> {
+    return this.#settler.count(delivery, true);
+  }
+
+  extend(delivery: RedisDelivery): Promise<void> {
+    return this.#settler.extend(delivery);
+  }
+
+  reply(
+    delivery: RedisDelivery,
+    message: OutgoingMessage,
+    channel: string,
+    options: PublishOptions | undefined,
+  ): Promise<void> {
+    return this.#settler.reply(delivery, message, channel, options);
+  }
+
+  // What the settler tells.
+
+  freeing(delivery: RedisDelivery): void {
+    if (delivery.isFreeing) return;
+    delivery.isFreeing = true;
+    this.#freeing += 1;
+  }
+
+  stillHeld(delivery: RedisDelivery): void {
+    if (!delivery.isFreeing) return;
+    delivery.isFreeing = false;
+    this.#freeing -= 1;
+  }
+
+  released(delivery: RedisDelivery): void {
+    const index = delivery.heldIndex;
+    if (index < 0) return;
+    this.stillHeld(delivery);
+    delivery.heldIndex = -1;
+    const last = this.#held.pop() as RedisDelivery;
+    if (last !== delivery) {
+      this.#held[index] = last;
+      last.heldIndex = index;
+    }
+    this.#reader.fill();
+  }
+
+  flushed(): void {
+    this.#reader.fill();
+  }
+
+  returned(channel: ChannelState, delay: number): void {
+    if (delay > 0) this.#upkeep.expectDue(channel, delay);
+  }
+
+  onDropped(channel: string, id: string | undefined, reason: SettleCode | undefined): void {
+    this.connection.onDropped(channel, id, reason);
+  }
+
+  onEvicted(channel: string, count: number): void {
+    this.connection.onEvicted(channel, count);
+  }
+
+  // What the reader and the upkeep tell.
+
+  /** Hands up entries that are pending for us. */
+  deliver(source: Source, pending: Pending, leaseEnd: number): void {
+    const delivery = new RedisDelivery(this, source, pending, leaseEnd);
+    delivery.heldIndex = this.#held.length;
+    this.#held.push(delivery);
+    if (delivery.lifetime !== undefined && delivery.sentAt + delivery.lifetime <= this.connection.redisTime()) {
+      this.#expire(delivery);
+      return;
+    }
+    // The one before may have been the last that the worker wanted.
+    if (this.#flow !== "open") {
+      this.#giveBack(delivery);
+      return;
+    }
+    if (!delivery.counted && pending.counted) this.#settler.count(delivery, false).catch(() => {});
+    this.#options.onDelivery(delivery);
+  }
+
+  /** Those of these entries that nobody handles. */
+  strays(entries: readonly string[]): string[] {
+    const held = new Set(this.#held.map(({ entry }) => entry));
+    return entries.filter((entry) => !held.has(entry));
+  }
+
+  /** Forgets what nobody has settled or renewed for a whole lease after it ended; returns their entries. */
+  abandoned(): Set<string> {
+    const overdue = this.#clock.monotonic() - this.leaseDuration;
+    const left = this.#held.filter(({ leaseEnd, settling }) => leaseEnd < overdue && !settling);
+    for (const delivery of left) {
+      delivery.lost = true;
+      this.released(delivery);
+    }
+    return new Set(left.map(({ entry }) => entry));
+  }
+
+  /** Something about a channel changed that a blocked read does not see. */
+  expect(name: string, isUrgent: boolean, delay: number): void {
+    const channel = this.channels.find(({ keys }) => keys.channel === name);
+    if (channel === undefined || this.#flow === "closed") return;
+    if (delay > 0) this.#upkeep.expectDue(channel, delay);
+    else if (isUrgent) this.#upkeep.expectUrgent(channel);
+  }
+
+  /** There is something to read, or something to read differently. */
+  replan(): void {
+    this.#reader.interrupt();
+    this.#reader.fill();
+  }
+
+  linkChanged(error?: MillraceError): void {
+    if (this.#flow === "closed") return;
+    if (this.connection.link.isOpen && this.#reader.isOpen) {
+      this.report("ready");
+      this.#reader.fill();
+    } else this.report("reconnecting", error);
+  }
+
+  linkDenied(error: MillraceError): void {
+    this.#reader.close();
+    this.report("failed", error);
+  }
+
+  /** A read or the upkeep failed although there is a connection: tries again soon. */
+  troubled(error: MillraceError, delay: number): void {
+    if (this.#reported !== "reconnecting") {
+      this.connection.logger.error({ event: "consumer.read.failed", err: recordError(error) });
+    }
+    this.report("reconnecting", error);
+    this.#clock.clearTimer(this.#retry);
+    this.#retry = this.#clock.setTimer(() => this.#reader.fill(), delay);
+  }
+
+  /** A read worked. */
+  healthy(): void {
+    if (this.#reported !== "ready" && this.connection.link.isOpen && this.#reader.isOpen) this.report("ready");
+  }
+
+  report(state: ConnectionState, error?: unknown): void {
+    if (this.#reported === state || this.#reported === "closed") return;
+    this.#reported = state;
+    this.#options.onStateChange(state, error);
+  }
+
+  #expire(delivery: RedisDelivery): void {
+    this.#settler.expire(delivery).then(
+      () => this.#options.onExpired?.(delivery.channel, delivery.id),
+      () => {}, // Whoever gets it next finds it expired, too.
+    );
+  }
+}
