@@ -2,7 +2,7 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { untilAnswered } from "./launch.ts";
 import { type ProcessRecipe, recipes, requiredBrokers } from "./recipes.ts";
-import { cache, forget, found, isOurs, remember, running } from "./running.ts";
+import { cache, forget, found, isOurs, type RunningBroker, remember, running } from "./running.ts";
 import { startBroker, stopProcess } from "./start-broker.ts";
 
 const usage = `usage: dev/brokers <command> [names]
@@ -30,7 +30,10 @@ async function up(name: string, recipe: ProcessRecipe): Promise<void> {
     }
     const parent = join(cache, "data");
     const { pid, url, folder, origin } = await startBroker(name, recipe, { parent, say: (line) => say(name, line) });
-    remember(name, { pid, url, folder, origin });
+    if (!remember(name, { pid, url, folder, origin })) {
+      await stop({ pid, url, folder, origin });
+      return up(name, recipe);
+    }
     say(name, `${await recipe.version(url)} up at ${url} (${origin}, pid ${pid})`);
   } catch (error) {
     if (required.includes(name)) {
@@ -48,10 +51,14 @@ async function down(name: string): Promise<void> {
     forget(name);
     return say(name, "not running");
   }
-  await stopProcess(broker.pid, () => isOurs(broker));
+  await stop(broker);
   forget(name);
-  rmSync(broker.folder, { recursive: true, force: true });
   say(name, "stopped");
+}
+
+async function stop(broker: RunningBroker): Promise<void> {
+  await stopProcess(broker.pid, () => isOurs(broker));
+  rmSync(broker.folder, { recursive: true, force: true });
 }
 
 async function status(name: string, recipe: ProcessRecipe): Promise<void> {

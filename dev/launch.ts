@@ -30,9 +30,12 @@ export async function launch({ command, folder, ready }: Launch): Promise<Launch
     child.once("exit", () => resolve());
     child.once("error", () => resolve());
   });
+  let starting = true;
   const failed = new Promise<never>((_, reject) => {
     child.once("error", reject);
-    child.once("exit", (code, signal) => reject(new Error(`exited with ${code ?? signal}: ${lastLine(folder)}`)));
+    child.once("exit", (code, signal) => {
+      if (starting) reject(new Error(`exited with ${code ?? signal}: ${lastLine(folder)}`));
+    });
   });
   failed.catch(() => undefined);
   child.unref();
@@ -45,6 +48,7 @@ export async function launch({ command, folder, ready }: Launch): Promise<Launch
     child.kill("SIGKILL");
     throw error;
   } finally {
+    starting = false;
     limit.abort();
   }
   return { pid, child, gone };

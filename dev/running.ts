@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, readlinkSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { linkSync, mkdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -17,10 +17,21 @@ export interface RunningBroker {
 
 const file = (name: string): string => join(cache, "running", `${name}.json`);
 
-export function remember(name: string, broker: RunningBroker): void {
+/** `false` if another process was faster and its broker runs: that one counts. */
+export function remember(name: string, broker: RunningBroker): boolean {
   mkdirSync(join(cache, "running"), { recursive: true });
-  writeFileSync(`${file(name)}.new`, JSON.stringify(broker, null, 2));
-  renameSync(`${file(name)}.new`, file(name));
+  if (running(name) === undefined) forget(name);
+  const written = `${file(name)}.${process.pid}`;
+  writeFileSync(written, JSON.stringify(broker, null, 2));
+  try {
+    // A link is made whole and only once; to write the file itself would be neither.
+    linkSync(written, file(name));
+    return true;
+  } catch {
+    return false;
+  } finally {
+    rmSync(written);
+  }
 }
 
 export function forget(name: string): void {

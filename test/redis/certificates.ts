@@ -17,7 +17,7 @@ export interface Certificate {
 export interface CertificateOptions {
   /** What it is for, as in a subjectAltName. Default `["DNS:localhost", "IP:127.0.0.1"]`. */
   readonly hosts?: readonly string[];
-  /** It ran out yesterday. */
+  /** It ran out years ago. */
   readonly expired?: boolean;
 }
 
@@ -30,6 +30,24 @@ export interface Authority {
   remove(): void;
 }
 
+const config = `
+[req]
+distinguished_name = name
+[name]
+[ca]
+default_ca = authority
+[authority]
+database = issued.txt
+new_certs_dir = .
+certificate = ca.pem
+private_key = ca.key
+rand_serial = yes
+default_md = sha256
+policy = policy
+[policy]
+commonName = supplied
+`;
+
 const run = promisify(execFile);
 
 /** With `openssl` from PATH, else from Debian's package. Rejects where neither is to be had. */
@@ -38,7 +56,8 @@ export async function createAuthority(): Promise<Authority> {
   const sentry = guard(folder);
   const openssl = await findOpenssl();
   const path = (name: string): string => join(folder, name);
-  writeFileSync(path("openssl.cnf"), "[req]\ndistinguished_name = dn\n[dn]\n");
+  writeFileSync(path("openssl.cnf"), config);
+  writeFileSync(path("issued.txt"), "");
   const call = async (...args: readonly string[]): Promise<void> => {
     const [command = "", ...before] = openssl;
     await run(command, [...before, ...args], {
@@ -64,8 +83,9 @@ export async function createAuthority(): Promise<Authority> {
       ];
       writeFileSync(path(extensions), `subjectAltName=${hosts.join(",")}\n`);
       await call("req", "-new", ...newKey, "-keyout", key, "-out", request, "-subj", `/CN=millrace test ${issued}`);
-      const signer = ["-CA", "ca.pem", "-CAkey", "ca.key", "-set_serial", String(issued), "-extfile", extensions];
-      await call("x509", "-req", "-in", request, "-out", cert, "-days", expired ? "-1" : "1", ...signer);
+      // `ca`, since `x509` of newer versions refuses to make one that has run out.
+      const dates = expired ? ["-startdate", "20200101000000Z", "-enddate", "20200102000000Z"] : ["-days", "1"];
+      await call("ca", "-batch", "-notext", "-in", request, "-out", cert, "-extfile", extensions, ...dates);
       return {
         cert: readFileSync(path(cert), "utf8"),
         key: readFileSync(path(key), "utf8"),
