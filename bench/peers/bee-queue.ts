@@ -34,7 +34,7 @@ async function open(url: string, isWorker: boolean): Promise<Queue> {
     removeOnSuccess: true,
     removeOnFailure: true,
   });
-  queue.on("error", (error) => console.error(error));
+  queue.on("error", (error) => console.error(String(error)));
   await queue.ready();
   return queue;
 }

@@ -40,7 +40,7 @@ export const side: RedisSide = {
     const { Queue } = await load("bullmq");
     const defaultJobOptions = { removeOnComplete: true, removeOnFail: true };
     const queue = new Queue("bench", { connection: connectionOf(url), defaultJobOptions });
-    queue.on("error", (error) => console.error(error));
+    queue.on("error", (error) => console.error(String(error)));
     await queue.waitUntilReady();
     return {
       send: (value) => queue.add("bench", value),
@@ -58,7 +58,7 @@ export const side: RedisSide = {
   async work({ url }, concurrency, handler) {
     const { Worker } = await load("bullmq");
     const worker = new Worker("bench", (job) => handler(job.data), { connection: connectionOf(url), concurrency });
-    worker.on("error", (error) => console.error(error));
+    worker.on("error", (error) => console.error(String(error)));
     await worker.waitUntilReady();
     return worker;
   },

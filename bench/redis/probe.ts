@@ -13,7 +13,7 @@ export interface Probe {
 
 export async function openProbe(url: string): Promise<Probe> {
   const client = createClient({ url });
-  client.on("error", (error: unknown) => console.error(error));
+  client.on("error", (error: unknown) => console.error(String(error)));
   await client.connect();
   async function info(section: string, name: RegExp): Promise<number> {
     const text = await client.info(section);

@@ -10,7 +10,7 @@ const group = "workers";
 
 async function open(url: string) {
   const client = createClient({ url, commandOptions: { timeout: 0 } });
-  client.on("error", (error: unknown) => console.error(error));
+  client.on("error", (error: unknown) => console.error(String(error)));
   return await client.connect();
 }
 
