@@ -24,7 +24,7 @@ const floors: Readonly<Record<string, number>> = {
 };
 
 /** What a wing may import from npm: its own client and nothing else. */
-const clients: Readonly<Record<string, readonly string[]>> = { memory: [], sqlite: [] };
+const clients: Readonly<Record<string, readonly string[]>> = { memory: [], redis: ["@redis/client"], sqlite: [] };
 
 /** Optional peers and where they are used: never at the top of a file, so that the package works without them. */
 const lazyPeers: Readonly<Record<string, string>> = { piscina: "threads", tinypool: "threads", yaml: "http" };

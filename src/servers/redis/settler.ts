@@ -137,7 +137,7 @@ export class Settler {
     const keep = this.#settings.keepsSettled ? "1" : "0";
     const lifetime = isReplyChannel(channel) ? String(replyLifetime) : "0";
     try {
-      const values = [this.#holder.consumer, keep, delivery.entry, lifetime, ...args];
+      const values = [this.#holder.consumer, keep, delivery.entry, lifetime, ...args.slice(2)];
       const ours = await this.#run(replyScript, [delivery.source.key, key], values);
       if (Number(ours) !== 1) throw this.#lose(delivery);
     } catch (error) {
