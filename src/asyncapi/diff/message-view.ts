@@ -16,20 +16,22 @@ export interface MessageView {
 /** A schema, or what stands in its place. `format`: of a language that is not JSON Schema. */
 export interface SchemaView {
   readonly place: Place;
+  /** Where the message names it. */
+  readonly given: Place;
   readonly format: string | undefined;
 }
 
 const jsonSchemaFormat = /^application\/(vnd\.aai\.asyncapi|vnd\.asyncapi|schema)\b[^;]*/i;
 
 export function schemaView(given: Place): SchemaView {
-  if (given.value === undefined) return { place: { ...given, value: true }, format: undefined };
+  if (given.value === undefined) return { place: { ...given, value: true }, given, format: undefined };
   const place = follow(given) ?? given;
   const format = isObject(place.value) ? own(place.value, "schemaFormat") : undefined;
   // A reference stays: some validators heed what stands beside it.
-  if (typeof format !== "string") return { place: given, format: undefined };
+  if (typeof format !== "string") return { place: given, given, format: undefined };
   const inner = child(place, "schema");
   const schema = { ...inner, schemaRoot: inner };
-  return { place: schema, format: jsonSchemaFormat.test(format) ? undefined : format };
+  return { place: schema, given, format: jsonSchemaFormat.test(format) ? undefined : format };
 }
 
 function mergePatch(base: unknown, patch: unknown): unknown {
