@@ -35,7 +35,7 @@ export const sideNames = ["ours", "thin", "bullmq", "bee"] as const;
 export type SideName = (typeof sideNames)[number];
 
 const files: Readonly<Record<SideName, string>> = {
-  ours: "./thin.ts",
+  ours: "./ours.ts",
   thin: "./thin.ts",
   bullmq: "../peers/bullmq.ts",
   bee: "../peers/bee-queue.ts",
