@@ -44,6 +44,9 @@ export interface ServerProcess {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
+// A test process of vitest outlives vitest when that is killed, and goes on with its test.
+process.once("disconnect", () => process.exit(1));
+
 /** Starts one on a free port. Resolves when it answers; rejects with the last line of its log when it does not. */
 export async function startServer(options: ServerOptions): Promise<ServerProcess> {
   for (let attempt = 1; ; attempt += 1) {
