@@ -34,7 +34,7 @@ return redis.call('XDEL', KEYS[1], unpack(ARGV, 2))
  * somebody: both are done.
  */
 export class Acks {
-  readonly underway = new Set<Promise<void>>();
+  readonly underway: Set<Promise<void>> = new Set();
   readonly #settings: Settings;
   readonly #link: Link;
   readonly #holder: Holder;

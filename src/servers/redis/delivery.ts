@@ -60,6 +60,8 @@ export class RedisDelivery implements Delivery {
   /** Another worker may have it, or the subscription gave it back. */
   lost = false;
   settling = false;
+  /** Its lease is long over, and it may be that nobody cares. */
+  isOverdue = false;
   /** Its settling is written and not answered yet. */
   isFreeing = false;
   /** Place among those that are held. */

@@ -130,6 +130,7 @@ export class Reader {
       await this.#upkeep.sweep();
       if (this.#subscription.room <= 0) return false;
     }
+    for (const channel of this.#subscription.channels) if (channel.isStale) await this.#upkeep.refresh(channel);
     const sources = this.#sources();
     if (sources.length === 0) return false;
     if (this.#subscription.channels.some(({ hasUrgent, isBroken }) => hasUrgent && !isBroken)) {

@@ -25,6 +25,8 @@ export interface ChannelState {
   isBroken: boolean;
   /** A stream other than the normal one has messages. */
   hasUrgent: boolean;
+  /** It has a stream that we have not seen yet. */
+  isStale: boolean;
 }
 
 export function createChannelState(keys: ChannelKeys): ChannelState {
@@ -34,6 +36,7 @@ export function createChannelState(keys: ChannelKeys): ChannelState {
     sources,
     isBroken: false,
     hasUrgent: false,
+    isStale: false,
     get normal() {
       return sources.find(({ key }) => key === keys.stream) as Source;
     },

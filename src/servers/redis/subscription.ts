@@ -226,15 +226,23 @@ export class RedisSubscription implements Subscription, DeliveryOwner, Holder {
     return entries.filter((entry) => !held.has(entry));
   }
 
-  /** Forgets what nobody has settled or renewed for a whole lease after it ended; returns their entries. */
-  abandoned(): Set<string> {
-    const overdue = this.#clock.monotonic() - this.leaseDuration;
-    const left = this.#held.filter(({ leaseEnd, settling }) => leaseEnd < overdue && !settling);
+  /**
+   * Lets go of what nobody has settled or renewed for long after its lease; returns their entries. Only what was found so twice:
+   * after a stall of the process, renewals come as late as we do.
+   */
+  abandoned(): string[] {
+    const overdue = this.#clock.monotonic() - this.leaseDuration / 2;
+    const left: RedisDelivery[] = [];
+    for (const delivery of this.#held) {
+      if (delivery.leaseEnd >= overdue || delivery.settling) delivery.isOverdue = false;
+      else if (delivery.isOverdue) left.push(delivery);
+      else delivery.isOverdue = true;
+    }
     for (const delivery of left) {
       delivery.lost = true;
       this.released(delivery);
     }
-    return new Set(left.map(({ entry }) => entry));
+    return left.map(({ entry }) => entry);
   }
 
   /** Something about a channel changed that a blocked read does not see. */

@@ -29,6 +29,9 @@ export class Upkeep {
   #poll: TimerHandle | undefined;
   #nextSweep: number;
   #mustRecover = false;
+  #nextLook = 0;
+  /** Entries that were ours and that nobody settled or renewed. */
+  readonly #abandoned = new Set<string>();
   #sweeps = 0;
   #isStopped = false;
 
@@ -100,7 +103,15 @@ export class Upkeep {
   /** A message of another level than the ordinary one was sent to this channel. */
   expectUrgent(channel: ChannelState): void {
     channel.hasUrgent = true;
-    if (channel.sources.some(({ isThere }) => !isThere)) void this.#tick(channel);
+    if (channel.sources.every(({ isThere }) => isThere)) return;
+    channel.isStale = true;
+    this.#subscription.replan();
+  }
+
+  /** Finds streams of a channel that were not there before. */
+  async refresh(channel: ChannelState): Promise<void> {
+    channel.isStale = false;
+    await this.#tick(channel);
   }
 
   /** Takes over what was left behind, as far as there is room. */
@@ -111,10 +122,9 @@ export class Upkeep {
     const mustRecover = this.#mustRecover;
     this.#mustRecover = false;
     this.#sweeps += 1;
-    const abandoned = this.#subscription.abandoned();
     for (const source of this.#sources()) {
-      if (mustRecover) await this.#recover(source, await this.#own(source), abandoned);
-      await this.#reclaim(source, abandoned);
+      if (mustRecover) await this.#recover(source, await this.#own(source));
+      await this.#reclaim(source);
     }
     if (this.#sweeps % cleanEvery === 1) await this.#clean();
   }
@@ -183,12 +193,24 @@ export class Upkeep {
     if (this.#isStopped) return;
     this.#poll = clock.setTimer(
       () => {
+        this.#findAbandoned();
         void Promise.all(this.#subscription.channels.map((channel) => this.#tick(channel))).then(() =>
           this.#schedulePoll(),
         );
       },
       pollInterval * (0.9 + Math.random() * 0.1),
     );
+  }
+
+  #findAbandoned(): void {
+    const { clock, leaseDuration } = this.#settings;
+    if (clock.monotonic() < this.#nextLook) return;
+    this.#nextLook = clock.monotonic() + leaseDuration / 4;
+    const left = this.#subscription.abandoned();
+    if (left.length === 0) return;
+    for (const entry of left) this.#abandoned.add(entry);
+    this.#mustRecover = true;
+    this.#subscription.replan();
   }
 
   async #tick(channel: ChannelState): Promise<void> {
@@ -238,7 +260,7 @@ export class Upkeep {
     }
   }
 
-  async #reclaim(source: Source, abandoned: ReadonlySet<string>): Promise<void> {
+  async #reclaim(source: Source): Promise<void> {
     const { subscription, lease } = { subscription: this.#subscription, lease: String(this.#settings.leaseDuration) };
     for (let start: string | null = "-"; start !== null && subscription.safeRoom > 0 && subscription.isOpen; ) {
       const most = String(Math.min(batch, subscription.safeRoom));
@@ -253,7 +275,7 @@ export class Upkeep {
       const [next, own, deleted, taken] = reply;
       if (deleted > 0) this.#tellDeleted(source, deleted);
       this.#handUp(source, taken, sentAt);
-      await this.#recover(source, own.map(String), abandoned);
+      await this.#recover(source, own.map(String));
       start = next === null ? null : String(next);
     }
   }
@@ -267,15 +289,16 @@ export class Upkeep {
   }
 
   /** Hands up those of our entries that nobody has. */
-  async #recover(source: Source, own: readonly string[], abandoned: ReadonlySet<string>): Promise<void> {
+  async #recover(source: Source, own: readonly string[]): Promise<void> {
     const subscription = this.#subscription;
     const strays = own.length === 0 ? [] : subscription.strays(own).slice(0, Math.max(0, subscription.safeRoom));
     for (const isCounted of [false, true]) {
-      const entries = strays.filter((entry) => abandoned.has(entry) === isCounted);
+      const entries = strays.filter((entry) => this.#abandoned.has(entry) === isCounted);
       if (entries.length === 0) continue;
       const sentAt = this.#settings.clock.monotonic();
       const args = [subscription.consumer, isCounted ? "1" : "0", ...entries];
       this.#handUp(source, (await this.#run(recoverScript, source, args)) as readonly TakenEntry[], sentAt);
+      for (const entry of entries) this.#abandoned.delete(entry);
     }
   }
 
