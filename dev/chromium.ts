@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { copyFileSync, existsSync, mkdirSync, readdirSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { findOnPath, unpackDebian } from "./debian.ts";
+import { findOnPath, type Unpacked, unpackPackages } from "./debian.ts";
 
 /** A headless browser for the tests of pages: where it is, and what its process needs to start. */
 export interface Chromium {
@@ -14,19 +14,19 @@ export interface Chromium {
 const programs = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 
 /**
- * The browser of MILLRACE_CHROMIUM, else one on PATH, else Debian's package, unpacked into the cache folder without root.
- * Throws with the reason where there is none.
+ * The browser of MILLRACE_CHROMIUM, else one on PATH, else Debian's package, unpacked once into the cache folder without
+ * root (1 GB). Rejects with the reason where there is none. `say` gets a line to print when something is downloaded.
  */
-export function provideChromium(): Chromium {
+export async function provideChromium(say: (line: string) => void = () => {}): Promise<Chromium> {
   const named = process.env["MILLRACE_CHROMIUM"];
   if (named !== undefined) return { executable: named, env: {}, origin: named };
   const installed = programs.map(findOnPath).find((path) => path !== undefined);
   if (installed !== undefined) return { executable: installed, env: {}, origin: installed };
-  return unpackChromium();
+  const packages = ["chromium", "fonts-dejavu-core", "fonts-liberation", "patchelf"];
+  return patched(await unpackPackages({ name: "chromium", packages, say: (line) => say(`chromium: ${line}`) }));
 }
 
-function unpackChromium(): Chromium {
-  const unpacked = unpackDebian("chromium", ["chromium", "fonts-dejavu-core", "fonts-liberation", "patchelf"]);
+function patched(unpacked: Unpacked): Chromium {
   const { root } = unpacked;
   const folder = join(root, "usr/lib/chromium");
   const executable = join(folder, "chromium-unpacked");
@@ -70,6 +70,6 @@ ${alias("sans-serif", "Liberation Sans")}${alias("serif", "Liberation Serif")}${
 }
 
 if (import.meta.main) {
-  const { executable, env, origin } = provideChromium();
+  const { executable, env, origin } = await provideChromium((line) => console.error(line));
   console.log(`${executable}\n${origin}\n${JSON.stringify(env)}`);
 }
