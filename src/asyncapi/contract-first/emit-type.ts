@@ -2,12 +2,15 @@ import { isObject, listOf, objectOf, own } from "../diff/json.ts";
 import { child, children, items, type Place } from "../diff/place.ts";
 import { type Definitions, resolveReference } from "./bundle-schema.ts";
 
-/** A text as a literal of TypeScript, harmless wherever it stands. */
+/** A value as a literal of TypeScript, harmless wherever it stands. */
 export function literal(value: unknown): string {
-  return (JSON.stringify(value) ?? "undefined").replaceAll("\u2028", "\\u2028").replaceAll("\u2029", "\\u2029");
+  return (JSON.stringify(value) ?? "undefined")
+    .replaceAll("\u2028", "\\u2028")
+    .replaceAll("\u2029", "\\u2029")
+    .replace(/([{,])"__proto__":/g, '$1["__proto__"]:');
 }
 
-/** A name as the key of an object or type. `__proto__` in quotes would set the prototype of an object literal. */
+/** A name as the key of an object or type. In quotes or not, `__proto__` would set the prototype of an object. */
 export function propertyKey(name: string): string {
   if (name === "__proto__") return '["__proto__"]';
   return /^[A-Za-z_$][\w$]*$/.test(name) ? name : literal(name);

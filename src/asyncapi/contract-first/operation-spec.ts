@@ -2,6 +2,7 @@ import type { ChannelParameter } from "../../contract/channel.ts";
 import { OptionError } from "../../server/errors.ts";
 import { shown } from "../diff/change.ts";
 import { isObject, listOf, objectOf, own } from "../diff/json.ts";
+import { isAnnotation } from "../diff/keywords.ts";
 import { type MessageView, messageViews, type SchemaView, withTraits } from "../diff/message-view.ts";
 import { child, children, follow, type Place } from "../diff/place.ts";
 
@@ -38,7 +39,9 @@ function dialectOf(view: SchemaView): SchemaUse["dialect"] {
 }
 
 function useOf(views: readonly SchemaView[], what: string, notes: string[]): SchemaUse | undefined {
-  if (views.length === 0 || views.some(({ place }) => place.value === true)) return undefined;
+  const isAnything = ({ place: { value } }: SchemaView): boolean =>
+    value === true || (isObject(value) && Object.keys(value).every(isAnnotation));
+  if (views.length === 0 || views.some(isAnything)) return undefined;
   const foreign = views.find(({ format }) => format !== undefined);
   if (foreign !== undefined) {
     notes.push(`the ${what} is written in ${shown(foreign.format)}, so it is not checked`);
@@ -58,7 +61,8 @@ function splitTopic(headers: Place): { readonly topic: OperationSpec["topic"]; r
   const fixed = Object.keys(properties).filter(
     (name) => required.includes(name) && typeof own(objectOf(properties[name]), "const") === "string",
   );
-  const header = fixed.includes("topic") ? "topic" : fixed.length === 1 ? fixed[0] : undefined;
+  const marked = fixed.find((name) => own(objectOf(properties[name]), "x-topic") === true);
+  const header = marked ?? (fixed.includes("topic") ? "topic" : fixed.length === 1 ? fixed[0] : undefined);
   if (header === undefined) return { topic: undefined, rest: headers };
   const others = Object.fromEntries(Object.entries(properties).filter(([name]) => name !== header));
   const left = required.filter((name) => name !== header);
