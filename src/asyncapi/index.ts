@@ -10,4 +10,6 @@ export {
 } from "./contract-first/implement.ts";
 export type { Change, ChangeCode, Direction, Severity } from "./diff/change.ts";
 export { type DiffOptions, diffDocuments } from "./diff/diff-documents.ts";
-export type { AsyncApiDocument } from "./document.ts";
+export type { AsyncApiDocument, AsyncApiVersion } from "./document.ts";
+export { lintDocument } from "./lint/lint-document.ts";
+export type { LintFinding, LintRule, LintSeverity } from "./lint/lint-finding.ts";

@@ -101,7 +101,7 @@ export class MessageShop {
     if (only === undefined) return {};
     const all = [only, ...others].map((schema, index) => {
       const json = this.#read(schema, source.part, source.owner, isJson(codec));
-      return schemas.add(json, index === 0 ? fallback : `${fallback}_${index + 1}`);
+      return schemas.add(json, index === 0 ? fallback : `${fallback}Part${index + 1}`);
     });
     return others.length === 0 ? (all[0] as JsonSchema) : { allOf: all };
   }

@@ -211,7 +211,7 @@ describe("a document that uses everything", () => {
   test("what dependencies read belongs to the message of their actor", () => {
     const { payload, headers } = at(document, "components", "messages", "audit");
     expect(payload).toEqual({
-      allOf: [{ $ref: "#/components/schemas/auditPayload" }, { $ref: "#/components/schemas/auditPayload_2" }],
+      allOf: [{ $ref: "#/components/schemas/auditPayload" }, { $ref: "#/components/schemas/auditPayloadPart2" }],
     });
     expect(headers).toMatchObject({ properties: { "x-user": { type: "string" } }, required: ["x-user", "topic"] });
   });

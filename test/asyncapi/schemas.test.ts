@@ -65,7 +65,7 @@ describe("every library", () => {
       Person: person,
       cPayload: node("cPayload", { allOf: [{ $ref: "#/components/schemas/cPayload" }] }),
       dPayload: expect.objectContaining({ required: ["left", "right"] }),
-      dPayload_1: node("dPayload_1", { allOf: [{ $ref: "#/components/schemas/dPayload_1" }] }),
+      dPayloadPart1: node("dPayloadPart1", { allOf: [{ $ref: "#/components/schemas/dPayloadPart1" }] }),
     });
   });
 
@@ -76,13 +76,13 @@ describe("every library", () => {
       b: toStandardJsonSchema(tree),
     });
     expect(schemas).toMatchObject({ aPayload: person });
-    expect(JSON.stringify(schemas)).toContain('"$ref":"#/components/schemas/bPayload_1"');
+    expect(JSON.stringify(schemas)).toContain('"$ref":"#/components/schemas/bPayloadPart1"');
   });
 
   test("arktype: names that it makes up anew in every process do not show", async () => {
     const tree = type({ v: "string", "next?": "this" });
     const schemas = await schemasOf({ a: type({ name: "string" }), b: tree });
-    expect(schemas).toEqual({ aPayload: person, bPayload_1: node("bPayload_1") });
+    expect(schemas).toEqual({ aPayload: person, bPayloadPart1: node("bPayloadPart1") });
   });
 
   test("effect, wrapped by both of its functions", async () => {

@@ -43,7 +43,7 @@ export class SchemaBatch {
         for (const [key, definition] of Object.entries(group)) {
           if (!isSchemaObject(definition)) continue;
           const steps = [...path, keyword, key];
-          const wanted = madeUp.test(key) ? `${name}_${++anonymous}` : key;
+          const wanted = madeUp.test(key) ? `${name}Part${++anonymous}` : key;
           // Its place is taken before it is looked into, so that the order is that of the definitions.
           const place = pointerOf(steps);
           const own = typeof definition["$id"] === "string" ? place : base;
