@@ -1,7 +1,6 @@
-import { execFile, execFileSync } from "node:child_process";
+import { execFile } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { type DebianMirror, debianMirrors } from "./debian-mirrors.ts";
 import { cache } from "./running.ts";
@@ -45,15 +44,6 @@ export async function unpackPackages({ name, suite: wish, packages, say }: Debia
 
 /** Two brokers of one package wait for one download. */
 const underWay = new Map<string, Promise<void>>();
-
-/** The same for those who cannot wait. */
-export function unpackDebian(name: string, packages: readonly string[]): Unpacked {
-  const root = join(cache, "debian", suiteOf(), name);
-  if (!existsSync(root)) {
-    execFileSync(process.execPath, [fileURLToPath(import.meta.url), name, ...packages], { stdio: "inherit" });
-  }
-  return unpacked(root);
-}
 
 type Say = (line: string) => void;
 
@@ -207,9 +197,4 @@ const withoutPassword = (text: string): string => text.replace(/\/\/[^/@\s]+@/g,
 export function findOnPath(program: string): string | undefined {
   const folders = [...(process.env["PATH"] ?? "").split(":"), "/usr/local/sbin", "/usr/sbin", "/sbin"];
   return folders.map((folder) => join(folder, program)).find((path) => existsSync(path));
-}
-
-if (import.meta.main) {
-  const [name = "", ...packages] = process.argv.slice(2);
-  await unpackPackages({ name, packages, say: (line) => console.error(`${name}: ${line}`) });
 }
