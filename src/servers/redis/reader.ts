@@ -2,7 +2,7 @@ import { Link } from "./link.ts";
 import { takeScript } from "./lua/take.ts";
 import { fairEvery, readOrder, rotated } from "./read-order.ts";
 import { runScript } from "./script.ts";
-import type { Source } from "./source.ts";
+import type { ChannelState, Source } from "./source.ts";
 import type { RedisSubscription } from "./subscription.ts";
 import type { Argument, Transport } from "./transport.ts";
 import { toTrouble } from "./trouble.ts";
@@ -28,6 +28,7 @@ const hotReads = 8;
 export class Reader {
   lastContact: number;
   readonly #subscription: RedisSubscription;
+  readonly #channels: readonly ChannelState[];
   readonly #upkeep: Upkeep;
   readonly #link: Link;
   readonly #consumer: string;
@@ -42,9 +43,10 @@ export class Reader {
   #sinceFair = 0;
   #round = 0;
 
-  constructor(subscription: RedisSubscription, upkeep: Upkeep) {
+  constructor(subscription: RedisSubscription, channels: readonly ChannelState[], upkeep: Upkeep) {
     const { settings, dial } = subscription.connection;
     this.#subscription = subscription;
+    this.#channels = channels;
     this.#upkeep = upkeep;
     this.#consumer = subscription.consumer;
     this.lastContact = settings.clock.monotonic();
@@ -61,6 +63,16 @@ export class Reader {
 
   get isOpen(): boolean {
     return this.#link.isOpen;
+  }
+
+  /** How many streams it reads. */
+  get sourceCount(): number {
+    return this.#sources().length;
+  }
+
+  /** A key by which commands find the server that has ours. */
+  get #key(): string {
+    return (this.#channels[0] as ChannelState).normal.key;
   }
 
   open(): Promise<void> {
@@ -92,9 +104,9 @@ export class Reader {
   interrupt(): void {
     if (!this.#isBlocked) return;
     const turn = this.#turn;
-    const { connection, channels } = this.#subscription;
+    const { connection } = this.#subscription;
     const { clock } = connection.settings;
-    connection.link.send(channels[0]?.normal.key ?? "", ["CLIENT", "UNBLOCK", this.#clientId]).then(
+    connection.link.send(this.#key, ["CLIENT", "UNBLOCK", this.#clientId]).then(
       (ended) => {
         // The read may still be on its way: another connection, another order.
         if (ended === 0 && turn === this.#turn) {
@@ -114,10 +126,10 @@ export class Reader {
   }
 
   async #greet(transport: Transport): Promise<void> {
-    const id = String(await transport.send("", ["CLIENT", "ID"]));
+    const id = String(await transport.send(this.#key, ["CLIENT", "ID"]));
     if (!this.#isNew) {
       // Redis may not know yet that the old connection is gone, and would go on giving it messages.
-      transport.send("", ["CLIENT", "KILL", "ID", this.#clientId]).catch(() => {});
+      transport.send(this.#key, ["CLIENT", "KILL", "ID", this.#clientId]).catch(() => {});
       this.#upkeep.recoverSoon();
     }
     this.#isNew = false;
@@ -130,13 +142,13 @@ export class Reader {
       await this.#upkeep.sweep();
       if (this.#subscription.room <= 0) return false;
     }
-    for (const channel of this.#subscription.channels) if (channel.isStale) await this.#upkeep.refresh(channel);
+    for (const channel of this.#channels) if (channel.isStale) await this.#upkeep.refresh(channel);
     const sources = this.#sources();
     if (sources.length === 0) return false;
-    if (this.#subscription.channels.some(({ hasUrgent, isBroken }) => hasUrgent && !isBroken)) {
+    if (this.#channels.some(({ hasUrgent, isBroken }) => hasUrgent && !isBroken)) {
       const taken = await this.#take(sources);
       if (taken > 0) return true;
-      for (const channel of this.#subscription.channels) channel.hasUrgent = false;
+      for (const channel of this.#channels) channel.hasUrgent = false;
     }
     const hot = sources.filter(({ isHot }) => isHot);
     if (hot.length > 0 && this.#hotReads < hotReads) return this.#readHot(hot);
@@ -145,7 +157,7 @@ export class Reader {
   }
 
   #sources(): Source[] {
-    const { channels } = this.#subscription;
+    const channels = this.#channels;
     if (channels.length === 1)
       return (channels[0] as (typeof channels)[number]).sources.filter(({ isThere }) => isThere);
     return channels.flatMap(({ sources, isBroken }) => (isBroken ? [] : sources.filter(({ isThere }) => isThere)));
@@ -169,7 +181,8 @@ export class Reader {
   async #block(sources: readonly Source[]): Promise<boolean> {
     const { safeRoom, connection } = this.#subscription;
     if (safeRoom <= 0) return false;
-    const share = Math.floor(safeRoom / sources.length);
+    // Other lanes want some of the room as well.
+    const share = Math.floor(safeRoom / Math.max(sources.length, this.#subscription.sourceCount));
     const time = Math.max(1, Math.min(connection.settings.blockTime, this.#upkeep.untilDue));
     if (share === 0) return this.#watch(sources, time);
     const count = Math.min(share, connection.settings.batchSize);
@@ -186,7 +199,7 @@ export class Reader {
     for (const { lastId } of sources) args.push(lastId);
     this.#isBlocked = true;
     try {
-      await this.#link.send(sources[0]?.key ?? "", args);
+      await this.#link.send(this.#key, args);
     } finally {
       this.#isBlocked = false;
     }
@@ -203,11 +216,14 @@ export class Reader {
     for (let i = 0; i < sources.length; i += 1) args.push(">");
     this.#isBlocked = block !== undefined;
     const sentAt = this.#subscription.connection.settings.clock.monotonic();
+    const reserved = count * sources.length;
+    this.#subscription.reserve(reserved);
     try {
-      const reply = await link.send(sources[0]?.key ?? "", args);
+      const reply = await link.send(this.#key, args);
       return { streams: reply as Streams | null, sentAt };
     } finally {
       this.#isBlocked = false;
+      this.#subscription.reserve(-reserved);
     }
   }
 
@@ -240,10 +256,13 @@ export class Reader {
     const sentAt = settings.clock.monotonic();
     const keys = order.map(({ source }) => source.key);
     const args = [settings.group, this.#consumer, String(most), ...order.map(({ most: first }) => String(first))];
-    const reply = (await runScript(connection.link, takeScript, keys, args)) as readonly [
-      readonly (readonly [place: number, entries: Streams[number][1]])[],
-      readonly Buffer[],
-    ];
+    this.#subscription.reserve(most);
+    let reply: TakeReply;
+    try {
+      reply = (await runScript(connection.link, takeScript, keys, args)) as TakeReply;
+    } finally {
+      this.#subscription.reserve(-most);
+    }
     this.#contact();
     const [found, last] = reply;
     if (found.length === 0) {
@@ -299,6 +318,11 @@ export class Reader {
     subscription.troubled(trouble.error, trouble.kind === "busy" ? pauses.busy : pauses.other);
   }
 }
+
+type TakeReply = readonly [
+  found: readonly (readonly [place: number, entries: Streams[number][1]])[],
+  last: readonly Buffer[],
+];
 
 /** A read and when it was sent. */
 interface Taken {

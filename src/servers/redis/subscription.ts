@@ -12,6 +12,13 @@ import { type Holder, Settler } from "./settler.ts";
 import { type ChannelState, createChannelState, type Source } from "./source.ts";
 import { Upkeep } from "./upkeep.ts";
 
+/** Channels that are read together, over one connection. */
+interface Lane {
+  readonly channels: readonly ChannelState[];
+  readonly reader: Reader;
+  readonly upkeep: Upkeep;
+}
+
 type Flow = "open" | "paused" | "drained" | "closed";
 
 /** Milliseconds to wait for a read that was told to end. */
@@ -27,12 +34,13 @@ export class RedisSubscription implements Subscription, DeliveryOwner, Holder {
   readonly #options: SubscribeOptions;
   readonly #clock: Clock;
   readonly #settler: Settler;
-  readonly #reader: Reader;
-  readonly #upkeep: Upkeep;
+  readonly #lanes: readonly Lane[];
   /** Handed up and not settled. Each knows its place, so that letting one go is O(1). */
   readonly #held: RedisDelivery[] = [];
   /** Of those, how many have their settling written. */
   #freeing = 0;
+  /** Room that reads under way may need. */
+  #reserved = 0;
   #flow: Flow = "open";
   #reported: ConnectionState | undefined;
   #closing: Promise<void> | undefined;
@@ -49,12 +57,17 @@ export class RedisSubscription implements Subscription, DeliveryOwner, Holder {
     this.channels = [...names].map((name) => createChannelState(connection.keysOf(name)));
     const { link, publisher } = connection;
     this.#settler = new Settler(settings, link, publisher, this, () => connection.hasXackdel);
-    this.#upkeep = new Upkeep(this);
-    this.#reader = new Reader(this, this.#upkeep);
+    // In a cluster the channels live on different servers, and a blocking read is for one of them.
+    const groups = connection.dial.isCluster ? this.channels.map((channel) => [channel]) : [this.channels];
+    this.#lanes = groups.map((channels) => {
+      const upkeep = new Upkeep(this, channels);
+      return { channels, upkeep, reader: new Reader(this, channels, upkeep) };
+    });
   }
 
   get lastContact(): number {
-    return this.#reader.lastContact;
+    // The one that has been silent for longest: a worker is as well as the worst of its connections.
+    return Math.min(...this.#lanes.map(({ reader }) => reader.lastContact));
   }
 
   get isOpen(): boolean {
@@ -67,23 +80,33 @@ export class RedisSubscription implements Subscription, DeliveryOwner, Holder {
 
   /** How many more messages may be asked for over the connection that settles are written to, after those that are written. */
   get room(): number {
-    return this.#options.maxUnsettled - this.#held.length + this.#freeing;
+    return this.safeRoom + this.#freeing;
   }
 
   /** How many more may be asked for over any connection. */
   get safeRoom(): number {
-    return this.#options.maxUnsettled - this.#held.length;
+    return this.#options.maxUnsettled - this.#held.length - this.#reserved;
+  }
+
+  /** How many streams are read in all. */
+  get sourceCount(): number {
+    return this.#lanes.reduce((sum, { reader }) => sum + reader.sourceCount, 0);
+  }
+
+  /** Keeps room for what a read may bring. */
+  reserve(count: number): void {
+    this.#reserved += count;
   }
 
   /** Creates what is missing and begins to read. */
   async start(): Promise<void> {
-    await this.#upkeep.prepare();
+    await Promise.all(this.#lanes.map(({ upkeep }) => upkeep.prepare()));
     if (this.channels.every(({ isBroken }) => isBroken)) {
       const names = this.channels.map(({ keys }) => keys.stream).join(", ");
       throw new ServerCorruptError(`These keys hold something else than a stream: ${names}.`);
     }
-    await this.#reader.open();
-    this.#upkeep.start();
+    await Promise.all(this.#lanes.map(({ reader }) => reader.open()));
+    for (const { upkeep } of this.#lanes) upkeep.start();
     this.linkChanged();
   }
 
@@ -97,7 +120,7 @@ export class RedisSubscription implements Subscription, DeliveryOwner, Holder {
   resume(): void {
     if (this.#flow !== "paused") return;
     this.#flow = "open";
-    this.#reader.fill();
+    this.#fill();
   }
 
   async drain(): Promise<void> {
@@ -114,19 +137,31 @@ export class RedisSubscription implements Subscription, DeliveryOwner, Holder {
     this.#flow = "closed";
     this.#clock.clearTimer(this.#retry);
     await this.#quiet();
-    this.#upkeep.stop();
+    for (const { upkeep } of this.#lanes) upkeep.stop();
     // What cannot be given back now comes back when its lease runs out.
     for (const delivery of [...this.#held]) if (!delivery.settling && !delivery.lost) this.#giveBack(delivery);
     await inTime(this.#clock, this.#settler.idle(), this.connection.settings.commandTimeout);
-    this.#reader.close();
-    await this.#upkeep.leave();
+    for (const { reader } of this.#lanes) reader.close();
+    await Promise.all(this.#lanes.map(({ upkeep }) => upkeep.leave()));
     this.#held.length = 0;
     this.connection.forget(this);
     this.report("closed");
   }
 
   async #quiet(): Promise<void> {
-    await inTime(this.#clock, this.#reader.quiet(), quietLimit);
+    await inTime(this.#clock, Promise.all(this.#lanes.map(({ reader }) => reader.quiet())), quietLimit);
+  }
+
+  get #isConnected(): boolean {
+    return this.connection.link.isOpen && this.#lanes.every(({ reader }) => reader.isOpen);
+  }
+
+  #fill(): void {
+    for (let i = 0; i < this.#lanes.length; i += 1) (this.#lanes[i] as Lane).reader.fill();
+  }
+
+  #laneOf(channel: ChannelState): Lane {
+    return this.#lanes.find(({ channels }) => channels.includes(channel)) as Lane;
   }
 
   #giveBack(delivery: RedisDelivery): void {
@@ -181,15 +216,15 @@ export class RedisSubscription implements Subscription, DeliveryOwner, Holder {
       this.#held[index] = last;
       last.heldIndex = index;
     }
-    this.#reader.fill();
+    this.#fill();
   }
 
   flushed(): void {
-    this.#reader.fill();
+    this.#fill();
   }
 
   returned(channel: ChannelState, delay: number): void {
-    if (delay > 0) this.#upkeep.expectDue(channel, delay);
+    if (delay > 0) this.#laneOf(channel).upkeep.expectDue(channel, delay);
   }
 
   onDropped(channel: string, id: string | undefined, reason: SettleCode | undefined): void {
@@ -249,26 +284,27 @@ export class RedisSubscription implements Subscription, DeliveryOwner, Holder {
   expect(name: string, isUrgent: boolean, delay: number): void {
     const channel = this.channels.find(({ keys }) => keys.channel === name);
     if (channel === undefined || this.#flow === "closed") return;
-    if (delay > 0) this.#upkeep.expectDue(channel, delay);
-    else if (isUrgent) this.#upkeep.expectUrgent(channel);
+    const { upkeep } = this.#laneOf(channel);
+    if (delay > 0) upkeep.expectDue(channel, delay);
+    else if (isUrgent) upkeep.expectUrgent(channel);
   }
 
   /** There is something to read, or something to read differently. */
   replan(): void {
-    this.#reader.interrupt();
-    this.#reader.fill();
+    for (const { reader } of this.#lanes) reader.interrupt();
+    this.#fill();
   }
 
   linkChanged(error?: MillraceError): void {
     if (this.#flow === "closed") return;
-    if (this.connection.link.isOpen && this.#reader.isOpen) {
+    if (this.#isConnected) {
       this.report("ready");
-      this.#reader.fill();
+      this.#fill();
     } else this.report("reconnecting", error);
   }
 
   linkDenied(error: MillraceError): void {
-    this.#reader.close();
+    for (const { reader } of this.#lanes) reader.close();
     this.report("failed", error);
   }
 
@@ -279,12 +315,12 @@ export class RedisSubscription implements Subscription, DeliveryOwner, Holder {
     }
     this.report("reconnecting", error);
     this.#clock.clearTimer(this.#retry);
-    this.#retry = this.#clock.setTimer(() => this.#reader.fill(), delay);
+    this.#retry = this.#clock.setTimer(() => this.#fill(), delay);
   }
 
   /** A read worked. */
   healthy(): void {
-    if (this.#reported !== "ready" && this.connection.link.isOpen && this.#reader.isOpen) this.report("ready");
+    if (this.#reported !== "ready" && this.#isConnected) this.report("ready");
   }
 
   report(state: ConnectionState, error?: unknown): void {

@@ -12,6 +12,13 @@ import { toTrouble } from "./trouble.ts";
 
 type TakenEntry = readonly [entry: Buffer, fields: readonly Buffer[], count: number, counted: number];
 
+type ReclaimReply = readonly [
+  next: Buffer | null,
+  own: readonly Buffer[],
+  deleted: number,
+  taken: readonly TakenEntry[],
+];
+
 /** Most messages that one call moves or takes over: longer ones would hold up everybody on the server. */
 const batch = 250;
 /** Every so many sweeps, consumers that are gone are removed. */
@@ -25,6 +32,7 @@ const silence = 60_000;
  */
 export class Upkeep {
   readonly #subscription: RedisSubscription;
+  readonly #channels: readonly ChannelState[];
   readonly #dueTimers = new Map<ChannelState, { readonly timer: TimerHandle; readonly at: number }>();
   #poll: TimerHandle | undefined;
   #nextSweep: number;
@@ -35,8 +43,9 @@ export class Upkeep {
   #sweeps = 0;
   #isStopped = false;
 
-  constructor(subscription: RedisSubscription) {
+  constructor(subscription: RedisSubscription, channels: readonly ChannelState[]) {
     this.#subscription = subscription;
+    this.#channels = channels;
     this.#nextSweep = 0;
   }
 
@@ -52,7 +61,7 @@ export class Upkeep {
 
   /** Creates streams and groups that are not there, and learns which levels are in use. */
   async prepare(): Promise<void> {
-    await Promise.all(this.#subscription.channels.map((channel) => this.#prepare(channel)));
+    await Promise.all(this.#channels.map((channel) => this.#prepare(channel)));
   }
 
   start(): void {
@@ -74,7 +83,8 @@ export class Upkeep {
 
   /** A group or a stream is gone, or a key holds something else. */
   async repair(): Promise<void> {
-    const { channels, connection } = this.#subscription;
+    const { connection } = this.#subscription;
+    const channels = this.#channels;
     for (const { sources } of channels) for (const source of sources) source.isThere = false;
     await this.prepare();
     const names = channels.filter(({ isBroken }) => !isBroken).map(({ keys }) => keys.channel);
@@ -143,7 +153,7 @@ export class Upkeep {
   }
 
   #sources(): Source[] {
-    return this.#subscription.channels.flatMap(({ sources, isBroken }) =>
+    return this.#channels.flatMap(({ sources, isBroken }) =>
       isBroken ? [] : sources.filter(({ isThere }) => isThere),
     );
   }
@@ -194,9 +204,7 @@ export class Upkeep {
     this.#poll = clock.setTimer(
       () => {
         this.#findAbandoned();
-        void Promise.all(this.#subscription.channels.map((channel) => this.#tick(channel))).then(() =>
-          this.#schedulePoll(),
-        );
+        void Promise.all(this.#channels.map((channel) => this.#tick(channel))).then(() => this.#schedulePoll());
       },
       pollInterval * (0.9 + Math.random() * 0.1),
     );
@@ -263,15 +271,16 @@ export class Upkeep {
   async #reclaim(source: Source): Promise<void> {
     const { subscription, lease } = { subscription: this.#subscription, lease: String(this.#settings.leaseDuration) };
     for (let start: string | null = "-"; start !== null && subscription.safeRoom > 0 && subscription.isOpen; ) {
-      const most = String(Math.min(batch, subscription.safeRoom));
-      const args: string[] = [subscription.consumer, lease, most, start, String(suspectAfter)];
+      const most = Math.min(batch, subscription.safeRoom);
+      const args: string[] = [subscription.consumer, lease, String(most), start, String(suspectAfter)];
       const sentAt = this.#settings.clock.monotonic();
-      const reply = (await this.#run(reclaimScript, source, args)) as readonly [
-        Buffer | null,
-        readonly Buffer[],
-        number,
-        readonly TakenEntry[],
-      ];
+      subscription.reserve(most);
+      let reply: ReclaimReply;
+      try {
+        reply = (await this.#run(reclaimScript, source, args)) as ReclaimReply;
+      } finally {
+        subscription.reserve(-most);
+      }
       const [next, own, deleted, taken] = reply;
       if (deleted > 0) this.#tellDeleted(source, deleted);
       this.#handUp(source, taken, sentAt);
