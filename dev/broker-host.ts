@@ -1,6 +1,6 @@
 import { rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { guard } from "./guard.ts";
+import { type Guard, guard } from "./guard.ts";
 import { untilAnswered } from "./launch.ts";
 import { type ProcessRecipe, type Program, provide, recipes, requiredBrokers } from "./recipes.ts";
 import { found } from "./running.ts";
@@ -41,14 +41,20 @@ export function createBrokerHost(print: (line: string) => void): BrokerHost {
       say(name, `${version} is there (${there.from})`);
       return { url: there.url, version };
     }
-    const broker = await startBroker(name, recipe, { parent: tmpdir(), say: (line) => say(name, line) });
+    let sentry: Guard | undefined;
+    const broker = await startBroker(name, recipe, {
+      parent: tmpdir(),
+      say: (line) => say(name, line),
+      spawned(pid, folder) {
+        sentry = guard(folder);
+        sentry.watch(pid);
+      },
+    });
     const { pid, child, folder, url } = broker;
-    const sentry = guard(folder);
-    sentry.watch(pid);
     started.push(async () => {
       await stopProcess(pid, () => child.exitCode === null && child.signalCode === null);
       rmSync(folder, { recursive: true, force: true });
-      sentry.release();
+      sentry?.release();
     });
     const version = await recipe.version(url);
     say(name, `${version} started at ${url} (${broker.origin})`);

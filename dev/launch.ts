@@ -9,6 +9,8 @@ export interface Launch {
   readonly folder: string;
   /** Rejects while the server does not answer. Gets the process id, to be sure that it is this one that does. */
   ready(pid: number): Promise<void>;
+  /** Called as soon as there is a process, long before it answers. */
+  spawned?(pid: number): void;
 }
 
 /** A server process that answers. */
@@ -20,7 +22,7 @@ export interface Launched {
 }
 
 /** Starts a server and waits until it answers; rejects, with the last line of its log, if it does not. */
-export async function launch({ command, folder, ready }: Launch): Promise<Launched> {
+export async function launch({ command, folder, ready, spawned }: Launch): Promise<Launched> {
   const [program, ...args] = command;
   if (program === undefined) throw new Error("empty command line");
   const log = openSync(join(folder, "log"), "a");
@@ -41,6 +43,7 @@ export async function launch({ command, folder, ready }: Launch): Promise<Launch
   child.unref();
   const { pid } = child;
   if (pid === undefined) return failed;
+  spawned?.(pid);
   const limit = new AbortController();
   try {
     await Promise.race([failed, untilAnswered(() => ready(pid), 30_000, limit.signal)]);

@@ -12,11 +12,19 @@ export interface StartedBroker extends Launched {
   readonly origin: string;
 }
 
-/** Starts a broker on a free port, in a new folder below `parent`. Rejects with the reason where it cannot be had. */
+export interface StartOptions {
+  /** The folder that gets the broker's own. */
+  readonly parent: string;
+  say(line: string): void;
+  /** Called as soon as there is a process. */
+  spawned?(pid: number, folder: string): void;
+}
+
+/** Starts a broker on a free port, in a new folder. Rejects with the reason where it cannot be had. */
 export async function startBroker(
   name: string,
   recipe: ProcessRecipe,
-  { parent, say }: { readonly parent: string; say(line: string): void },
+  { parent, say, spawned }: StartOptions,
 ): Promise<StartedBroker> {
   const program: Program = await provide(recipe, say);
   mkdirSync(parent, { recursive: true });
@@ -25,7 +33,12 @@ export async function startBroker(
   const url = recipe.url(port);
   try {
     const command = [...program.command, ...recipe.args({ port, folder })];
-    const launched = await launch({ command, folder, ready: (pid) => recipe.ready(url, pid) });
+    const launched = await launch({
+      command,
+      folder,
+      ready: (pid) => recipe.ready(url, pid),
+      spawned: (pid) => spawned?.(pid, folder),
+    });
     return { ...launched, url, folder, origin: program.origin };
   } catch (error) {
     rmSync(folder, { recursive: true, force: true });

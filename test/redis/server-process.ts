@@ -77,9 +77,9 @@ async function tryServer({ name, command, url: urlOf, tls }: ServerOptions): Pro
 
   async function start(): Promise<void> {
     if (current !== undefined) throw new Error(`${name} at ${url} runs already`);
-    const launched = await launch({ command: command({ port, folder }), folder, ready });
+    const spawned = (pid: number): void => sentry.watch(pid);
+    const launched = await launch({ command: command({ port, folder }), folder, ready, spawned });
     current = launched;
-    sentry.watch(launched.pid);
     void launched.gone.then(() => {
       if (current !== launched) return;
       current = undefined;
