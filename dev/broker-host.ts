@@ -49,8 +49,13 @@ export function createBrokerHost(print: (line: string) => void): BrokerHost {
         sentry = guard(folder);
         sentry.watch(pid);
       },
+    }).catch((error: unknown) => {
+      sentry?.release();
+      throw error;
     });
     const { pid, child, folder, url } = broker;
+    // Its number may be another process's by the time the guard acts.
+    void broker.gone.then(() => sentry?.watch(undefined));
     started.push(async () => {
       await stopProcess(pid, () => child.exitCode === null && child.signalCode === null);
       rmSync(folder, { recursive: true, force: true });
