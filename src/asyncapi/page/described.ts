@@ -56,7 +56,8 @@ export function bindings(context: PageContext, value: AsyncApiBindings | AsyncAp
     .filter(([, one]) => !isRecord(one) || Object.keys(one).length > 0);
   if (entries.length === 0) return nothing;
   const shown = entries.map(
-    ([protocol, one]) => html`<h5><span class="protocol">${protocol}</span> specifics</h5>${factsTable(one)}`,
+    ([protocol, one]) =>
+      html`<p class="label"><span class="protocol">${protocol}</span> specifics</p>${factsTable(one)}`,
   );
   return html`<div class="bindings">${shown}</div>`;
 }
@@ -65,7 +66,7 @@ export function bindings(context: PageContext, value: AsyncApiBindings | AsyncAp
 export function extensions(object: object): Html {
   const own = Object.entries(object).filter(([key]) => key.startsWith("x-") && !key.startsWith("x-parser-"));
   if (own.length === 0) return nothing;
-  return html`<div class="bindings"><h5>Extensions</h5>${factsTable(Object.fromEntries(own))}</div>`;
+  return html`<div class="bindings"><p class="label">Extensions</p>${factsTable(Object.fromEntries(own))}</div>`;
 }
 
 /** Whether it is deprecated: messages say so themselves, everything else by an extension. */
@@ -88,7 +89,9 @@ export function security(
       html`<li><strong>${type}</strong>${name !== undefined && html` <code>${name}</code>`}${markdown(text)}${Object.keys(rest).length > 0 && factsTable(rest)}</li>`,
     ];
   });
-  return shown.length === 0 ? nothing : html`<div class="security"><h5>Security</h5><ul>${shown}</ul></div>`;
+  return shown.length === 0
+    ? nothing
+    : html`<div class="security"><p class="label">Security</p><ul>${shown}</ul></div>`;
 }
 
 /** Names of servers as links. */

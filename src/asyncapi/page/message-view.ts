@@ -18,14 +18,15 @@ export function messageTitle({ key, message }: NamedMessage): string {
   return String(message.title ?? message.name ?? key);
 }
 
-/** A message in full: schemas on one side, examples on the other. `id` is its place on the page. */
-export function messageView(context: PageContext, named: NamedMessage, id: string): Html {
+/** A message in full: schemas on one side, examples on the other. `id` is its place on the page, `level` of its heading. */
+export function messageView(context: PageContext, named: NamedMessage, id: string, level: 3 | 4 = 4): Html {
   const { message, key } = named;
   const { payload, headers } = message;
   const correlation = context.resolver.follow<AsyncApiCorrelationId>(message.correlationId)?.value;
   const type = message.contentType ?? context.document.defaultContentType;
   const title = messageTitle(named);
   const name = message.name ?? key;
+  const heading = html`<span class="kicker">Message</span> <a class="anchor" href="#${id}">${title}</a>${name !== title && html` <code class="name">${name}</code>`}${deprecatedFlag(message)}`;
   const facts = definitions([
     ["Content type", typeof type === "string" && type !== "" ? html`<code>${type}</code>` : nothing],
     [
@@ -37,10 +38,10 @@ export function messageView(context: PageContext, named: NamedMessage, id: strin
   ]);
   return html`<section class="message" id="${id}" aria-labelledby="${id}-title">
 <div class="message-text">
-<h4 id="${id}-title"><span class="kicker">Message</span> <a class="anchor" href="#${id}">${title}</a>${name !== title && html` <code class="name">${name}</code>`}${deprecatedFlag(message)}</h4>
+${level === 3 ? html`<h3 id="${id}-title" class="message-title">${heading}</h3>` : html`<h4 id="${id}-title" class="message-title">${heading}</h4>`}
 ${tagList(context, message.tags)}${description(context, message)}${facts}
-<h5>Payload</h5>${payload === undefined ? html`<p class="quiet">Nothing is said about the payload.</p>` : schemaView(context, payload, `${id}.payload`)}
-${headers !== undefined && html`<h5>Headers</h5>${schemaView(context, headers, `${id}.headers`)}`}
+<p class="label">Payload</p>${payload === undefined ? html`<p class="quiet">Nothing is said about the payload.</p>` : schemaView(context, payload, `${id}.payload`)}
+${headers !== undefined && html`<p class="label">Headers</p>${schemaView(context, headers, `${id}.headers`)}`}
 ${bindings(context, message.bindings)}${extensions(message)}
 </div>
 <div class="message-examples">${examples(context, message)}</div>

@@ -58,7 +58,7 @@ export function serversSection(context: PageContext): Html {
     const version = value.protocolVersion === undefined ? nothing : html` ${value.protocolVersion}`;
     return html`<article class="card" id="${id}" aria-labelledby="${id}-title"><h3 id="${id}-title"><a class="anchor" href="#${id}">${value.title ?? key}</a> <span class="protocol">${value.protocol}${version}</span></h3>
 <p class="where"><code class="address">${value.host}${value.pathname ?? ""}</code></p>
-${tagList(context, value.tags)}${description(context, value)}${value.title !== undefined && value.title !== key && definitions([["Name", html`<code>${key}</code>`]])}${variables.length > 0 && html`<h5>Variables</h5>${definitions(variables)}`}
+${tagList(context, value.tags)}${description(context, value)}${value.title !== undefined && value.title !== key && definitions([["Name", html`<code>${key}</code>`]])}${variables.length > 0 && html`<p class="label">Variables</p>${definitions(variables)}`}
 ${security(context, value.security)}${bindings(context, value.bindings)}${extensions(value)}</article>`;
   });
   return section("servers", "Servers", shown);
@@ -117,7 +117,7 @@ ${definitions([
   ["Operations", joined(links, ", ")],
   ["Messages", joined(messages, ", ")],
 ])}
-${parameters.length > 0 && html`<h5>Parameters</h5>${definitions(parameters)}`}
+${parameters.length > 0 && html`<p class="label">Parameters</p>${definitions(parameters)}`}
 ${bindings(context, value.bindings)}${extensions(value)}</article>`;
   });
   return section("channels", "Channels", shown);
@@ -158,7 +158,7 @@ export function messagesSection(
     );
     const id = context.anchors.of("message", message.pointer, message.key);
     const inFull = uses.length === 0 || !context.options.operations;
-    if (inFull) full.push(messageView(context, message, id));
+    if (inFull) full.push(messageView(context, message, id, 3));
     const name = messageTitle(message);
     const summary = typeof message.message.summary === "string" ? message.message.summary : "";
     return html`<tr${inFull ? nothing : html` id="${id}"`}><th scope="row">${inFull ? html`<a href="#${id}">${name}</a>` : html`${name}`}</th><td>${joined(

@@ -31,8 +31,8 @@ export const stylesheet: string = `
 html { scroll-padding-top: calc(var(--bar) + 1rem); -webkit-text-size-adjust: 100%; text-size-adjust: 100%; }
 body { margin: 0; background: var(--bg); color: var(--text); font: 400 0.9375rem/1.6 var(--sans); overflow-wrap: anywhere; }
 @media (prefers-reduced-motion: no-preference) { html { scroll-behavior: smooth; } }
-h1, h2, h3, h4, h5, p, ul, ol, dl, dd, figure, blockquote, pre { margin: 0; padding: 0; }
-h1, h2, h3, h4, h5 { line-height: 1.25; text-wrap: balance; }
+h1, h2, h3, h4, p, ul, ol, dl, dd, figure, blockquote, pre { margin: 0; padding: 0; }
+h1, h2, h3, h4 { line-height: 1.25; text-wrap: balance; }
 ul { list-style: none; }
 a { color: var(--accent); text-underline-offset: 0.2em; text-decoration-thickness: 1px; }
 a:hover { text-decoration-thickness: 2px; }
@@ -53,7 +53,7 @@ code, pre, kbd { font-family: var(--mono); font-size: 0.875em; }
 .top-links a:hover { color: var(--text); text-decoration: underline; }
 button { font: inherit; color: inherit; background: var(--raised); border: 1px solid var(--line-strong); border-radius: 6px; padding: 0.2rem 0.7rem; font-size: 0.8125rem; cursor: pointer; }
 button:hover { background: var(--surface); }
-.menu-button { display: none; }
+.menu-button, .menu-state { display: none; }
 
 .layout { display: grid; grid-template-columns: 17.5rem minmax(0, 1fr); max-width: 105rem; margin: 0 auto; }
 .no-sidebar .layout { grid-template-columns: minmax(0, 1fr); max-width: 80rem; }
@@ -96,10 +96,9 @@ h3 { font-size: 1.0625rem; font-weight: 650; }
 .operation h3 { display: flex; flex-wrap: wrap; align-items: center; gap: 0.35rem 0.6rem; }
 .where { margin-top: 0.4rem; color: var(--quiet); font-size: 0.875rem; }
 .where code { color: var(--text); }
-h4 { font-size: 0.9375rem; font-weight: 650; margin-bottom: 0.5rem; }
-h4 .kicker { color: var(--quiet); font-weight: 400; }
-h4 .name { color: var(--quiet); font-weight: 400; }
-h5 { font-size: 0.75rem; font-weight: 650; letter-spacing: 0.04em; text-transform: uppercase; color: var(--quiet); margin: 1.25rem 0 0.4rem; }
+h4, .message-title { font-size: 0.9375rem; font-weight: 650; margin-bottom: 0.5rem; }
+.message-title .kicker, .message-title .name { color: var(--quiet); font-weight: 400; }
+.label { line-height: 1.25; font-size: 0.75rem; font-weight: 650; letter-spacing: 0.04em; text-transform: uppercase; color: var(--quiet); margin: 1.25rem 0 0.4rem; }
 .message { padding: 1.25rem 0 1.5rem; border-top: 1px solid var(--line); display: grid; gap: 1.5rem; grid-template-columns: minmax(0, 1fr); }
 .operation-body > .message:first-child { border-top: 0; padding-top: 0.5rem; }
 .reply { border-top: 1px dashed var(--line-strong); padding-top: 1.25rem; }
@@ -188,7 +187,7 @@ table + .message { border-top: 0; }
 @media (max-width: 56rem) {
   .layout { grid-template-columns: minmax(0, 1fr); }
   .sidebar { display: none; position: static; height: auto; border-right: 0; border-bottom: 1px solid var(--line); padding: 1rem; }
-  body:has(#menu:checked) .sidebar { display: block; }
+  body:has(#menu:checked) .sidebar, .menu-state { display: block; }
   .menu-button { display: block; border: 1px solid var(--line-strong); border-radius: 6px; padding: 0.2rem 0.7rem; font-size: 0.8125rem; cursor: pointer; }
   #menu:focus-visible + .menu-button { outline: 2px solid var(--accent); outline-offset: 2px; }
   .sidebar li a { padding: 0.5rem; }
@@ -216,7 +215,7 @@ table + .message { border-top: 0; }
   .message-examples { position: static; max-height: none; overflow: visible; }
   .code pre { max-height: none; white-space: pre-wrap; }
   details::details-content { content-visibility: visible; display: block; height: auto; }
-  h2, h3, h4, h5 { break-after: avoid; }
+  h2, h3, h4, .label { break-after: avoid; }
   .field, .code, tr { break-inside: avoid; }
   a { color: inherit; }
 }
