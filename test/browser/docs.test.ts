@@ -16,7 +16,7 @@ import type { DocsOptions } from "../../src/http/docs-options.ts";
 import { serveDocs } from "../../src/http/docs-server.ts";
 import type { LogFields, Logger } from "../../src/server/logger.ts";
 import { everything } from "../page/everything.ts";
-import { hostile } from "../page/hostile.ts";
+import { hostile, withHostileTexts } from "../page/hostile.ts";
 import { launch, picture, requireChromium, type Visit, type VisitOptions, visit } from "./browser.ts";
 
 const chromium = await requireChromium();
@@ -243,11 +243,16 @@ describe.skipIf(chromium === undefined)("the documentation in a browser", () => 
       expectQuiet(seen);
     });
 
-    test("a hostile document does nothing", async () => {
-      const seen = await visit(browser, await serve(hostile, { view: "react" }));
-      await seen.page.waitForFunction("!document.body.innerText.includes('Loading …')", undefined, { timeout: 20_000 });
-      await picture(seen.page, "hostile-react");
+    test.each([
+      ["broken", hostile, "There are errors"],
+      ["valid", withHostileTexts(everything), "receive_placeOrder"],
+    ] as const)("a hostile document does nothing: %s", async (name, document, expected) => {
+      const seen = await visit(browser, await serve(document, { view: "react" }), { width: 1600 });
+      await seen.page.getByText(expected).first().waitFor({ timeout: 20_000 });
+      await picture(seen.page, `hostile-react-${name}`);
       expect(await seen.pwned()).toEqual([]);
+      const { origin } = new URL(seen.page.url());
+      expect(seen.requests.filter((url) => !url.startsWith(`${origin}/`) && !url.startsWith("data:"))).toEqual([]);
     });
 
     test("leads to the page where there is no script", async () => {

@@ -99,3 +99,13 @@ export const hostile: AsyncApiDocument = {
   },
   components: { schemas: { [name]: { type: "object", description: attack } } },
 };
+
+const texts = ["title", "summary", "description"];
+
+/** A valid document with attacks where text may be anything, so that viewers that check documents show it, too. */
+export function withHostileTexts(document: AsyncApiDocument): AsyncApiDocument {
+  const text = JSON.stringify(document, (key, value) =>
+    texts.includes(key) && typeof value === "string" ? attack : value,
+  );
+  return JSON.parse(text) as AsyncApiDocument;
+}

@@ -71,7 +71,7 @@ export function sidebar(
     words: propertyNames(context, value).join(" "),
   }));
   return html`<nav class="sidebar" id="sidebar" aria-label="Contents">
-<div class="search" hidden><label for="search" class="hidden">Search</label><input id="search" type="search" placeholder="Search names, channels, properties" autocomplete="off" spellcheck="false" aria-keyshortcuts="/"><kbd aria-hidden="true">/</kbd></div>
+<div class="search" hidden><label for="search" class="hidden">Search</label><input id="search" type="search" placeholder="Name, channel, property" autocomplete="off" spellcheck="false" aria-keyshortcuts="/"><kbd aria-hidden="true">/</kbd></div>
 <p class="no-result" role="status" hidden>Nothing found.</p>
 ${options.info && html`<div class="nav-part"><a class="nav-title" href="#info">Overview</a></div>`}
 ${options.servers && list("Servers", "servers", servers)}

@@ -46,7 +46,9 @@ code, pre, kbd { font-family: var(--mono); font-size: 0.875em; }
 .skip:focus { top: 0.5rem; }
 
 .top { position: sticky; top: 0; z-index: 2; display: flex; align-items: center; gap: 0.75rem; min-height: var(--bar); padding: 0 1.5rem; background: var(--bg); border-bottom: 1px solid var(--line); }
-.brand { color: inherit; font-weight: 650; text-decoration: none; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+.top > * { flex: none; }
+.top > .brand, .top > .version { flex: 0 1 auto; min-width: 0; overflow: hidden; text-overflow: ellipsis; }
+.brand { color: inherit; font-weight: 650; text-decoration: none; white-space: nowrap; }
 .version { color: var(--quiet); font-size: 0.8125rem; white-space: nowrap; }
 .top-links { display: flex; gap: 1rem; margin-left: auto; font-size: 0.8125rem; }
 .top-links a { color: var(--quiet); text-decoration: none; }
