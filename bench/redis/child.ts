@@ -22,7 +22,7 @@ const measured = new Set<Task["role"]>(["send", "work", "heap"]);
 export function start(task: Task): Child {
   const execArgv = measured.has(task.role)
     ? process.execArgv
-    : process.execArgv.filter((flag) => !flag.includes("prof"));
+    : process.execArgv.filter((flag) => !flag.startsWith("--cpu-prof"));
   const child = fork(script, [JSON.stringify(task)], { execArgv });
   const events = { ready: deferred(), begin: deferred(), end: deferred() };
   const report = Promise.withResolvers<Report>();

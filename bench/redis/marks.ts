@@ -24,6 +24,7 @@ export interface MarksOptions {
 export class Marks {
   readonly #options: MarksOptions;
   readonly #marks: Mark[] = [];
+  readonly #made: Mark = { count: 0, time: performance.now(), cpu: cpu() };
   #count = 0;
 
   constructor(options: MarksOptions) {
@@ -38,15 +39,19 @@ export class Marks {
     this.#count += 1;
     const { from, to, step, onBegin, onEnd } = this.#options;
     if (this.#count < from || this.#count > to || (this.#count - from) % step !== 0) return;
-    this.#marks.push({ count: this.#count, time: performance.now(), cpu: cpu() });
+    this.#marks.push(this.#now());
     if (this.#marks.length === 1) onBegin();
     if (this.#count + step > to) onEnd();
   }
 
-  /** Between the first mark and the last. */
+  /** Between the first mark and the last; where it was too slow for two of them, from the very start until now. */
   measured(): { readonly messages: number; readonly wall: number; readonly cpu: number } {
-    const [first, last] = [this.#marks[0], this.#marks.at(-1)];
-    if (first === undefined || last === undefined || first === last) return { messages: 0, wall: 0, cpu: 0 };
+    const marks = this.#marks.length > 1 ? this.#marks : [this.#made, this.#now()];
+    const [first, last] = [marks[0] as Mark, marks.at(-1) as Mark];
     return { messages: last.count - first.count, wall: last.time - first.time, cpu: last.cpu - first.cpu };
+  }
+
+  #now(): Mark {
+    return { count: this.#count, time: performance.now(), cpu: cpu() };
   }
 }
