@@ -19,17 +19,28 @@ function shownUrl(source: string): string {
     const url = new URL(source);
     return `${url.origin}${url.pathname}`;
   } catch {
-    return source;
+    return "this address";
   }
+}
+
+/** fetch() takes no credentials in addresses, and quotes them in its error. */
+function requestFor(source: string): { readonly url: URL; readonly headers: Record<string, string> } {
+  const url = new URL(source);
+  const headers: Record<string, string> = { accept: "application/json, application/yaml;q=0.9, */*;q=0.1" };
+  if (url.username !== "" || url.password !== "") {
+    const credentials = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
+    headers["authorization"] = `Basic ${Buffer.from(credentials).toString("base64")}`;
+    url.username = "";
+    url.password = "";
+  }
+  return { url, headers };
 }
 
 async function fetchText(source: string, io: CliIo): Promise<string> {
   try {
+    const { url, headers } = requestFor(source);
     const signal = AbortSignal.any([io.signal, AbortSignal.timeout(fetchTimeout)]);
-    const response = await fetch(source, {
-      signal,
-      headers: { accept: "application/json, application/yaml;q=0.9, */*;q=0.1" },
-    });
+    const response = await fetch(url, { signal, headers });
     if (!response.ok) throw new Error(`the server answers ${response.status}`);
     const parts: Uint8Array[] = [];
     let length = 0;
