@@ -140,7 +140,7 @@ export function createDocsHandler(source: DocsSource, options: DocsHandlerOption
         shownPath: pathname,
         header,
       });
-      return new Response(body === undefined ? null : new Uint8Array(body), { status, headers: { ...headers } });
+      return new Response(body ?? null, { status, headers: { ...headers } });
     },
     listener(request, response, next) {
       const path = pathOf(request.url);

@@ -22,7 +22,7 @@ function coloured(json: string): Html {
 }
 
 /** A value as JSON, with a line for every property. */
-export function jsonText(value: unknown): string {
+function jsonText(value: unknown): string {
   try {
     return JSON.stringify(value, null, 2) ?? "undefined";
   } catch {

@@ -44,7 +44,7 @@ export function joined(parts: readonly Html[], between: string): Html {
 }
 
 /** The URL if a browser may follow it from a page: http, https or mail. Anything else, `javascript:` above all, is not. */
-export function safeUrl(value: unknown): string | undefined {
+function safeUrl(value: unknown): string | undefined {
   if (typeof value !== "string") return undefined;
   const url = URL.parse(value.trim());
   return url !== null && ["http:", "https:", "mailto:"].includes(url.protocol) ? url.href : undefined;

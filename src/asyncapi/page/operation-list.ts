@@ -43,7 +43,7 @@ export interface ShownOperation {
   readonly group: string;
 }
 
-export function channelAt(context: PageContext, reference: unknown): ShownChannel | undefined {
+function channelAt(context: PageContext, reference: unknown): ShownChannel | undefined {
   const followed = context.resolver.follow<AsyncApiChannel>(reference as AsyncApiReference | undefined);
   if (followed === undefined) return undefined;
   // The name that was used, not the one it finally stands under: channels may be references themselves.

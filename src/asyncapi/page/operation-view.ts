@@ -17,7 +17,7 @@ const directions: Readonly<
   request: { arrow: "⇅", short: "req", words: "The app sends, and awaits a reply, to" },
 };
 
-export function directionBadge(direction: Direction): Html {
+function directionBadge(direction: Direction): Html {
   const { arrow } = directions[direction];
   return html`<span class="badge badge-${direction}"><span aria-hidden="true">${arrow}</span> ${direction}</span>`;
 }
@@ -33,7 +33,7 @@ export function addressOf({ key, channel }: ShownChannel): Html {
   return channel.address === undefined ? html`<em>unknown</em>` : html`<code class="address">${channel.address}</code>`;
 }
 
-export function channelLink(context: PageContext, shown: ShownChannel): Html {
+function channelLink(context: PageContext, shown: ShownChannel): Html {
   if (!context.options.channels) return addressOf(shown);
   return html`<a href="#${context.anchors.of("channel", shown.key)}">${addressOf(shown)}</a>`;
 }

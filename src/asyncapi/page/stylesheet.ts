@@ -30,7 +30,6 @@ export const stylesheet: string = `
 *, *::before, *::after { box-sizing: border-box; }
 html { scroll-padding-top: calc(var(--bar) + 1rem); -webkit-text-size-adjust: 100%; text-size-adjust: 100%; }
 body { margin: 0; background: var(--bg); color: var(--text); font: 400 0.9375rem/1.6 var(--sans); overflow-wrap: anywhere; }
-@media (prefers-reduced-motion: no-preference) { html { scroll-behavior: smooth; } }
 h1, h2, h3, h4, p, ul, ol, dl, dd, figure, blockquote, pre { margin: 0; padding: 0; }
 h1, h2, h3, h4 { line-height: 1.25; text-wrap: balance; }
 ul { list-style: none; }
