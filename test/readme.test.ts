@@ -26,7 +26,11 @@ const pages = [
   "README.md",
   "ARCHITECTURE.md",
   "CONTRIBUTING.md",
+  "docs/cli.md",
+  "docs/asyncapi.md",
   "docs/confirmation.md",
+  "docs/contracts.md",
+  "docs/docs-page.md",
   "docs/guarantees.md",
   "docs/operations.md",
   "docs/servers/memory.md",
@@ -68,7 +72,8 @@ function install(folder: string): void {
   const manifest = { name: "millrace", type: "module", exports: Object.fromEntries(exports) };
   writeFileSync(join(modules, "millrace/package.json"), JSON.stringify(manifest));
   symlinkSync(join(root, "src"), join(modules, "millrace/src"));
-  for (const name of ["zod", "vitest", "@types"]) symlinkSync(join(root, "node_modules", name), join(modules, name));
+  for (const name of ["zod", "vitest", "@types", "express", "fastify", "hono"])
+    symlinkSync(join(root, "node_modules", name), join(modules, name));
   // As pino's own types do: an object and then a message, and a question about levels.
   mkdirSync(join(modules, "pino"));
   writeFileSync(
