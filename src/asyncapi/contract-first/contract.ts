@@ -41,7 +41,7 @@ function schemaOf(use: SchemaUse | undefined): AnySchema | undefined {
   return jsonSchema(use.places.length === 0 ? {} : standAlone(use));
 }
 
-export function channelOf({ address, parameters }: OperationSpec): string | Channel {
+function channelOf({ address, parameters }: OperationSpec): string | Channel {
   return parameters === undefined ? address : defineChannel({ address, parameters });
 }
 

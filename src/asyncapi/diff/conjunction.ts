@@ -61,7 +61,7 @@ export function expandAll(places: readonly Place[], budget: Budget): readonly Co
   return places.reduce<readonly Conjunction[]>((union, place) => product(union, expand(place, budget)), [[]]);
 }
 
-export function kindOf(value: unknown): Kind {
+function kindOf(value: unknown): Kind {
   if (value === null) return "null";
   if (Array.isArray(value)) return "array";
   if (typeof value === "number") return Number.isInteger(value) ? "integer" : "fraction";

@@ -23,7 +23,7 @@ export interface SchemaView {
 
 const jsonSchemaFormat = /^application\/(vnd\.aai\.asyncapi|vnd\.asyncapi|schema)\b[^;]*/i;
 
-export function schemaView(given: Place): SchemaView {
+function schemaView(given: Place): SchemaView {
   if (given.value === undefined) return { place: { ...given, value: true }, given, format: undefined };
   const place = follow(given) ?? given;
   const format = isObject(place.value) ? own(place.value, "schemaFormat") : undefined;
