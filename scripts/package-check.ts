@@ -61,6 +61,11 @@ async function hello(server: ReturnType<typeof inMemory> | ReturnType<typeof sql
 }
 
 await hello(inMemory());
+const docs = createApp({ server: inMemory(), logger: false }).docsHandler({ view: "react" });
+for (const path of ["page.html", "asyncapi.yaml", "react/component.js"]) {
+  const { status } = await docs.fetch(new Request(\`http://localhost/\${path}\`));
+  if (status !== 200) throw new Error(\`\${path} of the documentation: \${status}\`);
+}
 const folder = mkdtempSync(join(tmpdir(), "millrace-smoke-"));
 try {
   await hello(sqlite({ path: join(folder, "jobs.db") }));
