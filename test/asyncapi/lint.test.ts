@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import Ajv from "ajv";
 import addFormats from "ajv-formats";
 import fc from "fast-check";
@@ -75,153 +76,153 @@ function broken(changes: Readonly<Record<string, unknown>>): AsyncApiDocument {
   return document as AsyncApiDocument;
 }
 
+const cases: readonly (readonly [LintRule, string, Readonly<Record<string, unknown>>])[] = [
+  [
+    "missing-address",
+    "/channels/orders",
+    { "channels orders address": undefined, "channels orders parameters": undefined },
+  ],
+  ["address-characters", "/channels/orders/address", { "channels orders address": "orders?{region}" }],
+  ["undeclared-parameter", "/channels/orders/address", { "channels orders address": "{tenant}.{region}" }],
+  ["undeclared-parameter", "/channels/orders/address", { "channels orders parameters": undefined }],
+  ["unused-parameter", "/channels/orders/parameters/other", { "channels orders parameters other": {} }],
+  ["undeclared-variable", "/servers/main/pathname", { "servers main pathname": "/{version}" }],
+  ["undeclared-variable", "/servers/main/host", { "servers main variables": undefined }],
+  ["invalid-host", "/servers/main/host", { "servers main host": "amqp://{stage}.example.com" }],
+  ["invalid-host", "/servers/main/host", { "servers main host": "" }],
+  ["credentials", "/servers/main/description", { "servers main description": "at amqp://me:pw@host/x" }],
+  ["credentials", "/info/description", { "info description": "see https://x.example.com/?token=abc for more" }],
+  [
+    "invalid-example",
+    "/components/messages/Order/examples/0/payload",
+    { "components messages Order examples": [{ payload: {} }] },
+  ],
+  [
+    "invalid-example",
+    "/components/messages/Order/examples/0/payload/lines/0/more",
+    { "components messages Order examples": [{ payload: { region: "eu", lines: [{ more: 1 }] } }] },
+  ],
+  [
+    "invalid-example",
+    "/components/messages/Order/examples/0/headers/a",
+    { "components messages Order examples": [{ headers: { a: 1 } }] },
+  ],
+  ["invalid-example", "/servers/main/variables/stage/default", { "servers main variables stage default": "c" }],
+  [
+    "invalid-example",
+    "/channels/orders/parameters/region/default",
+    { "channels orders parameters region default": "c" },
+  ],
+  [
+    "headers-object",
+    "/components/messages/Order/headers",
+    { "components messages Order headers": { type: "string" }, "components messages Order examples": undefined },
+  ],
+  ["headers-object", "/components/messages/Order/headers", { "components messages Order headers": {} }],
+  [
+    "foreign-message",
+    "/operations/take/reply/messages/1",
+    { "operations take reply messages 1": { $ref: "#/channels/orders/messages/Order" } },
+  ],
+  [
+    "foreign-message",
+    "/operations/take/messages/1",
+    { "operations take messages 1": { $ref: "#/channels/replies/messages/Done" } },
+  ],
+  [
+    "unresolved-reference",
+    "/components/messages/Order/traits/0/$ref",
+    { "components messages Order traits": [{ $ref: "#/components/messageTraits/no" }] },
+  ],
+  [
+    "unresolved-reference",
+    "/components/schemas/Line/properties/sku/$ref",
+    { "components schemas Line properties sku": { $ref: "#Sku" } },
+  ],
+  [
+    "external-reference",
+    "/components/schemas/Line/properties/sku/$ref",
+    { "components schemas Line properties sku": { $ref: "./sku.json" } },
+  ],
+  [
+    "invalid-key",
+    "/components/schemas/a b",
+    { "components schemas a·b": {}, "components schemas Order properties x": { $ref: "#/components/schemas/a%20b" } },
+  ],
+  [
+    "unused-component",
+    "/components/schemas/Lonely",
+    { "components schemas Lonely": { items: { $ref: "#/components/schemas/Lonely" } } },
+  ],
+  ["unused-component", "/components/tags/t", { "components tags": { t: { name: "t" } } }],
+  [
+    "unused-message",
+    "/channels/replies/messages/Late",
+    { "channels replies messages Late": { name: "Late", payload: {} } },
+  ],
+  [
+    "duplicate-name",
+    "/channels/replies/messages/Done2",
+    {
+      "channels replies messages Done2": { name: "Done", payload: {} },
+      "operations take reply messages 1": { $ref: "#/channels/replies/messages/Done2" },
+    },
+  ],
+  [
+    "duplicate-schema",
+    "/components/schemas/Line_2",
+    {
+      "components schemas Line_2": {},
+      "components schemas Order properties x": { $ref: "#/components/schemas/Line_2" },
+    },
+  ],
+  [
+    "duplicate-address",
+    "/channels/second/address",
+    { "channels second": { address: "orders.{region}", parameters: { region: {} } } },
+  ],
+  [
+    "invalid-expression",
+    "/components/messages/Order/correlationId/location",
+    { "components messages Order correlationId location": "header#/a" },
+  ],
+  [
+    "invalid-expression",
+    "/operations/take/reply/address/location",
+    { "operations take reply address location": "$message.header#a" },
+  ],
+  [
+    "invalid-expression",
+    "/channels/orders/parameters/region/location",
+    { "channels orders parameters region location": "$message.body#/a" },
+  ],
+  [
+    "invalid-schema",
+    "/components/schemas/Line/properties/sku",
+    { "components schemas Line properties sku": { minLength: -1 } },
+  ],
+  [
+    "invalid-schema",
+    "/channels/replies/messages/Done/payload/schema",
+    {
+      "channels replies messages Done payload": {
+        schemaFormat: "application/schema+json;version=draft-2020-12",
+        schema: { pattern: "(" },
+      },
+    },
+  ],
+  [
+    "unrepresentable-schema",
+    "/components/schemas/Line/properties/sku",
+    { "components schemas Line properties sku": { "x-unrepresentable": "a custom check" } },
+  ],
+];
+
 describe("lintDocument", () => {
   test("has nothing to say of a sound document, nor has the official parser", async () => {
     expect(lintDocument(broken({}))).toEqual([]);
     expect(await diagnosticsOf(broken({}))).toEqual([]);
   });
-
-  const cases: readonly (readonly [LintRule, string, Readonly<Record<string, unknown>>])[] = [
-    [
-      "missing-address",
-      "/channels/orders",
-      { "channels orders address": undefined, "channels orders parameters": undefined },
-    ],
-    ["address-characters", "/channels/orders/address", { "channels orders address": "orders?{region}" }],
-    ["undeclared-parameter", "/channels/orders/address", { "channels orders address": "{tenant}.{region}" }],
-    ["undeclared-parameter", "/channels/orders/address", { "channels orders parameters": undefined }],
-    ["unused-parameter", "/channels/orders/parameters/other", { "channels orders parameters other": {} }],
-    ["undeclared-variable", "/servers/main/pathname", { "servers main pathname": "/{version}" }],
-    ["undeclared-variable", "/servers/main/host", { "servers main variables": undefined }],
-    ["invalid-host", "/servers/main/host", { "servers main host": "amqp://{stage}.example.com" }],
-    ["invalid-host", "/servers/main/host", { "servers main host": "" }],
-    ["credentials", "/servers/main/description", { "servers main description": "at amqp://me:pw@host/x" }],
-    ["credentials", "/info/description", { "info description": "see https://x.example.com/?token=abc for more" }],
-    [
-      "invalid-example",
-      "/components/messages/Order/examples/0/payload",
-      { "components messages Order examples": [{ payload: {} }] },
-    ],
-    [
-      "invalid-example",
-      "/components/messages/Order/examples/0/payload/lines/0/more",
-      { "components messages Order examples": [{ payload: { region: "eu", lines: [{ more: 1 }] } }] },
-    ],
-    [
-      "invalid-example",
-      "/components/messages/Order/examples/0/headers/a",
-      { "components messages Order examples": [{ headers: { a: 1 } }] },
-    ],
-    ["invalid-example", "/servers/main/variables/stage/default", { "servers main variables stage default": "c" }],
-    [
-      "invalid-example",
-      "/channels/orders/parameters/region/default",
-      { "channels orders parameters region default": "c" },
-    ],
-    [
-      "headers-object",
-      "/components/messages/Order/headers",
-      { "components messages Order headers": { type: "string" }, "components messages Order examples": undefined },
-    ],
-    ["headers-object", "/components/messages/Order/headers", { "components messages Order headers": {} }],
-    [
-      "foreign-message",
-      "/operations/take/reply/messages/1",
-      { "operations take reply messages 1": { $ref: "#/channels/orders/messages/Order" } },
-    ],
-    [
-      "foreign-message",
-      "/operations/take/messages/1",
-      { "operations take messages 1": { $ref: "#/channels/replies/messages/Done" } },
-    ],
-    [
-      "unresolved-reference",
-      "/components/messages/Order/traits/0/$ref",
-      { "components messages Order traits": [{ $ref: "#/components/messageTraits/no" }] },
-    ],
-    [
-      "unresolved-reference",
-      "/components/schemas/Line/properties/sku/$ref",
-      { "components schemas Line properties sku": { $ref: "#Sku" } },
-    ],
-    [
-      "external-reference",
-      "/components/schemas/Line/properties/sku/$ref",
-      { "components schemas Line properties sku": { $ref: "./sku.json" } },
-    ],
-    [
-      "invalid-key",
-      "/components/schemas/a b",
-      { "components schemas a·b": {}, "components schemas Order properties x": { $ref: "#/components/schemas/a%20b" } },
-    ],
-    [
-      "unused-component",
-      "/components/schemas/Lonely",
-      { "components schemas Lonely": { items: { $ref: "#/components/schemas/Lonely" } } },
-    ],
-    ["unused-component", "/components/tags/t", { "components tags": { t: { name: "t" } } }],
-    [
-      "unused-message",
-      "/channels/replies/messages/Late",
-      { "channels replies messages Late": { name: "Late", payload: {} } },
-    ],
-    [
-      "duplicate-name",
-      "/channels/replies/messages/Done2",
-      {
-        "channels replies messages Done2": { name: "Done", payload: {} },
-        "operations take reply messages 1": { $ref: "#/channels/replies/messages/Done2" },
-      },
-    ],
-    [
-      "duplicate-schema",
-      "/components/schemas/Line_2",
-      {
-        "components schemas Line_2": {},
-        "components schemas Order properties x": { $ref: "#/components/schemas/Line_2" },
-      },
-    ],
-    [
-      "duplicate-address",
-      "/channels/second/address",
-      { "channels second": { address: "orders.{region}", parameters: { region: {} } } },
-    ],
-    [
-      "invalid-expression",
-      "/components/messages/Order/correlationId/location",
-      { "components messages Order correlationId location": "header#/a" },
-    ],
-    [
-      "invalid-expression",
-      "/operations/take/reply/address/location",
-      { "operations take reply address location": "$message.header#a" },
-    ],
-    [
-      "invalid-expression",
-      "/channels/orders/parameters/region/location",
-      { "channels orders parameters region location": "$message.body#/a" },
-    ],
-    [
-      "invalid-schema",
-      "/components/schemas/Line/properties/sku",
-      { "components schemas Line properties sku": { minLength: -1 } },
-    ],
-    [
-      "invalid-schema",
-      "/channels/replies/messages/Done/payload/schema",
-      {
-        "channels replies messages Done payload": {
-          schemaFormat: "application/schema+json;version=draft-2020-12",
-          schema: { pattern: "(" },
-        },
-      },
-    ],
-    [
-      "unrepresentable-schema",
-      "/components/schemas/Line/properties/sku",
-      { "components schemas Line properties sku": { "x-unrepresentable": "a custom check" } },
-    ],
-  ];
 
   test.each(cases)("%s is found, and nothing else, at %s", (rule, path, changes) => {
     expect(lintDocument(broken(changes)).map((finding) => `${finding.rule} ${finding.path}`)).toEqual([
@@ -410,4 +411,13 @@ describe("the check of examples", () => {
     const document = { a: { $ref: "#/b" }, b: { anyOf: [{ $ref: "#/a" }, { type: "null" }] } };
     expect(findMisfit(1, document.a, document)).toBeUndefined();
   });
+});
+
+test("docs/asyncapi.md lists every rule with its severity", () => {
+  const page = readFileSync(new URL("../../docs/asyncapi.md", import.meta.url), "utf8");
+  const listed = [...page.matchAll(/^\| (`[a-z-]+`(?:, `[a-z-]+`)*) \| (error|warning|info) \|/gm)].flatMap(
+    ([, names = "", severity = ""]) => [...names.matchAll(/[a-z-]+/g)].map(([name]) => [name, severity] as const),
+  );
+  const found = cases.flatMap(([, , changes]) => lintDocument(broken(changes)));
+  expect(Object.fromEntries(listed)).toEqual(Object.fromEntries(found.map(({ rule, severity }) => [rule, severity])));
 });

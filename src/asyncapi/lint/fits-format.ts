@@ -16,7 +16,7 @@ const formats: Readonly<Record<string, (text: string) => boolean>> = {
     const [day = "", rest = ""] = text.split(/[t ]/i);
     return isDate(day) && time.test(rest);
   },
-  email: (text) => /^[^\s@]+@[^\s@]+$/.test(text),
+  email: (text) => /^[^\s@()<>,;:\\"[\]]+@(?:[a-z\d](?:[a-z\d-]*[a-z\d])?\.)+[a-z\d](?:[a-z\d-]*[a-z\d])?$/i.test(text),
   uuid: (text) => /^(?:urn:uuid:)?[\da-f]{8}-(?:[\da-f]{4}-){3}[\da-f]{12}$/i.test(text),
   uri: (text) => /^[a-z][a-z\d+.-]*:\S+$/i.test(text),
   ipv4: isIPv4,
