@@ -150,11 +150,18 @@ export function createDocsHandler(source: DocsSource, options: DocsHandlerOption
         return Array.isArray(value) ? value.join(", ") : value;
       };
       const shownPath = typeof original === "string" ? pathOf(original) : path;
-      void respond({ method: request.method ?? "GET", path, shownPath, header }).then(({ status, headers, body }) => {
-        if (status === 404 && typeof next === "function") return next();
-        response.writeHead(status, headers);
-        response.end(body);
-      });
+      const asked = { method: request.method ?? "GET", path, shownPath, header };
+      respond(asked)
+        .then(({ status, headers, body }) => {
+          if (status === 404 && typeof next === "function") return next();
+          response.writeHead(status, headers);
+          response.end(body);
+        })
+        .catch((error: unknown) => {
+          // Somebody else has answered already, or what comes next threw.
+          logger.error({ event: "http.error", message: String(error) });
+          response.destroy();
+        });
     },
   };
 }

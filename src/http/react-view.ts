@@ -29,9 +29,8 @@ function page(document: AsyncApiDocument, given: PageOptions): string {
     expand: { messageExamples: expandExamples },
     sidebar: { showServers: "byDefault", showOperations: "byDefault" },
   };
-  const { title, version } = document.info;
   return html`<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>${title} ${version}</title>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>${document.info?.title}</title>
 <link rel="icon" href="data:,"><link rel="stylesheet" href="style.css"></head>
 <body><div id="asyncapi" data-config="${JSON.stringify(config)}"><p>Loading …</p></div>
 <noscript><p>This view needs JavaScript; <a href="../page.html">the page</a> does not.</p></noscript>

@@ -1,4 +1,4 @@
-import type { AsyncApiDocument } from "../document.ts";
+import type { AsyncApiDocument, AsyncApiInfo } from "../document.ts";
 import { type Anchors, createAnchors } from "./anchors.ts";
 import { type PageOptions, pageOptions } from "./page-options.ts";
 import { createResolver, type Resolver } from "./resolver.ts";
@@ -6,16 +6,19 @@ import { createResolver, type Resolver } from "./resolver.ts";
 /** What all parts of one page share while it is rendered. */
 export interface PageContext {
   readonly document: AsyncApiDocument;
+  readonly info: AsyncApiInfo;
   readonly options: Required<PageOptions>;
   readonly resolver: Resolver;
   readonly anchors: Anchors;
 }
 
 export function createPageContext(document: AsyncApiDocument, options?: PageOptions): PageContext {
+  const resolver = createResolver(document);
   return {
     document,
+    info: resolver.follow(document.info)?.value ?? { title: "Untitled", version: "" },
     options: pageOptions(options),
-    resolver: createResolver(document),
+    resolver,
     anchors: createAnchors(),
   };
 }

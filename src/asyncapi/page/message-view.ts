@@ -5,6 +5,7 @@ import { bindings, deprecatedFlag, description, extensions, tagList } from "./de
 import { definitions } from "./facts-table.ts";
 import { type Html, html, nothing } from "./html.ts";
 import { inlineMarkdown, markdown } from "./markdown.ts";
+import { isRecord } from "./resolver.ts";
 import { sampleOf } from "./sample.ts";
 import { schemaView } from "./schema-view.ts";
 
@@ -36,9 +37,9 @@ export function messageView(context: PageContext, named: NamedMessage, id: strin
         : html`<code>${correlation.location}</code>${markdown(correlation.description)}`,
     ],
   ]);
-  return html`<section class="message" id="${id}" aria-labelledby="${id}-title">
+  return html`<section class="message" id="${id}" aria-labelledby="${id}:title">
 <div class="message-text">
-${level === 3 ? html`<h3 id="${id}-title" class="message-title">${heading}</h3>` : html`<h4 id="${id}-title" class="message-title">${heading}</h4>`}
+${level === 3 ? html`<h3 id="${id}:title" class="message-title">${heading}</h3>` : html`<h4 id="${id}:title" class="message-title">${heading}</h4>`}
 ${tagList(context, message.tags)}${description(context, message)}${facts}
 <p class="label">Payload</p>${payload === undefined ? html`<p class="quiet">Nothing is said about the payload.</p>` : schemaView(context, payload, `${id}.payload`)}
 ${headers !== undefined && html`<p class="label">Headers</p>${schemaView(context, headers, `${id}.headers`)}`}
@@ -49,7 +50,9 @@ ${bindings(context, message.bindings)}${extensions(message)}
 }
 
 function examples(context: PageContext, message: AsyncApiMessage): Html {
-  const given = Array.isArray(message.examples) ? (message.examples as readonly AsyncApiExample[]) : [];
+  const given = Array.isArray(message.examples)
+    ? (message.examples as readonly AsyncApiExample[]).filter(isRecord)
+    : [];
   if (given.length > 0) return html`${given.map((example, index) => exampleView(context, example, index))}`;
   const payload = message.payload === undefined ? undefined : sampleOf(context, message.payload);
   const headers = message.headers === undefined ? undefined : sampleOf(context, message.headers);

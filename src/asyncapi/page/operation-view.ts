@@ -42,8 +42,8 @@ export function operationView(context: PageContext, shown: ShownOperation): Html
   const { key, operation, direction, channel, title } = shown;
   const id = context.anchors.of("operation", key);
   const servers = serverLinks(context, channel?.channel.servers);
-  return html`<article class="operation" id="${id}" aria-labelledby="${id}-title">
-<header><h3 id="${id}-title">${directionBadge(direction)} <a class="anchor" href="#${id}">${title}</a>${deprecatedFlag(operation)}</h3>
+  return html`<article class="operation" id="${id}" aria-labelledby="${id}:title">
+<header><h3 id="${id}:title">${directionBadge(direction)} <a class="anchor" href="#${id}">${title}</a>${deprecatedFlag(operation)}</h3>
 <p class="where">${directions[direction].words} ${channel === undefined ? "an unknown channel" : channelLink(context, channel)}${servers.text !== "" && html` <span class="quiet">on ${servers}</span>`}</p></header>
 <div class="operation-body">${tagList(context, operation.tags)}${description(context, operation)}
 ${title !== key && definitions([["Operation id", html`<code>${key}</code>`]])}${security(context, operation.security)}
@@ -69,7 +69,7 @@ function replyView(context: PageContext, { reply: shown, direction }: ShownOpera
     ],
   ]);
   const replyId = context.anchors.within(id, "reply");
-  return html`<section class="reply" id="${replyId}" aria-labelledby="${replyId}-title">
-<h4 class="reply-title" id="${replyId}-title"><a class="anchor" href="#${replyId}">${direction === "request" ? "Reply that the app awaits" : "Reply of the app"}</a></h4>
+  return html`<section class="reply" id="${replyId}" aria-labelledby="${replyId}:title">
+<h4 class="reply-title" id="${replyId}:title"><a class="anchor" href="#${replyId}">${direction === "request" ? "Reply that the app awaits" : "Reply of the app"}</a></h4>
 ${facts}${messages.map((message) => messageView(context, message, context.anchors.within(replyId, message.key)))}</section>`;
 }

@@ -36,7 +36,7 @@ ${options.operations && operationsSection(context, operations)}
 ${options.channels && channelsSection(context, operations)}
 ${options.messages && messagesSection(context, messages, operations)}
 ${options.schemas && schemasSection(context)}`;
-  const { title, version } = document.info;
+  const { title, version } = context.info;
   const page = html`<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark"><meta name="generator" content="millrace"><title>${title} ${version}</title>
 ${frame.head}</head><body${options.sidebar ? nothing : html` class="no-sidebar"`}>

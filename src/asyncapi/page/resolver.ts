@@ -7,7 +7,7 @@ export interface Followed<T> {
 }
 
 export interface Resolver {
-  /** Follows references within the document. `undefined` if there is nothing; then it is one of the problems. */
+  /** Follows references within the document. `undefined` if no object is there; a reference to nothing is a problem. */
   follow<T>(value: T | AsyncApiReference | undefined): Followed<T> | undefined;
   /** What was found wrong so far. */
   readonly problems: ReadonlySet<string>;
@@ -64,8 +64,8 @@ export function createResolver(document: AsyncApiDocument): Resolver {
           return undefined;
         }
       }
-      // The document's types say what belongs there; a document of others may still hold something else.
-      return current === undefined || current === null ? undefined : { value: current as T, pointer };
+      // The document's types say what belongs there; a document of others may hold anything, and is shown all the same.
+      return isRecord(current) ? { value: current as T, pointer } : undefined;
     },
   };
 }

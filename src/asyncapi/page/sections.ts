@@ -1,6 +1,5 @@
 import type {
   AsyncApiChannel,
-  AsyncApiInfo,
   AsyncApiMessage,
   AsyncApiParameter,
   AsyncApiServer,
@@ -19,12 +18,12 @@ import { schemaView } from "./schema-view.ts";
 
 function section(id: string, title: string, parts: readonly Html[]): Html {
   if (parts.length === 0) return nothing;
-  return html`<section class="part" id="${id}" aria-labelledby="${id}-title"><h2 id="${id}-title"><a class="anchor" href="#${id}">${title}</a></h2>
+  return html`<section class="part" id="${id}" aria-labelledby="${id}:title"><h2 id="${id}:title"><a class="anchor" href="#${id}">${title}</a></h2>
 ${parts}</section>`;
 }
 
 export function infoSection(context: PageContext): Html {
-  const info: AsyncApiInfo = context.document.info;
+  const { info } = context;
   const { contact, license } = info;
   const mail = contact?.email === undefined ? nothing : link(`mailto:${contact.email}`, contact.email);
   const named =
@@ -40,12 +39,12 @@ export function infoSection(context: PageContext): Html {
         " · ",
       ),
     ],
-    ["Licence", license === undefined ? nothing : link(license.url, license.name)],
+    ["Licence", license ? link(license.url, license.name) : nothing],
     ["Terms of service", info.termsOfService === undefined ? nothing : link(info.termsOfService, info.termsOfService)],
     ["Id", typeof context.document.id === "string" ? html`<code>${context.document.id}</code>` : nothing],
     ["Specification", html`AsyncAPI ${context.document.asyncapi}`],
   ]);
-  return html`<section class="info" id="info" aria-labelledby="info-title"><h1 id="info-title">${info.title}</h1>
+  return html`<section class="info" id="info" aria-labelledby="info:title"><h1 id="info:title">${info.title}</h1>
 ${tagList(context, info.tags)}${description(context, info)}${facts}${extensions(info)}</section>`;
 }
 
@@ -56,7 +55,7 @@ export function serversSection(context: PageContext): Html {
       ({ key: name, value: variable }) => [html`<code>{${name}}</code>`, choice(variable)] as const,
     );
     const version = value.protocolVersion === undefined ? nothing : html` ${value.protocolVersion}`;
-    return html`<article class="card" id="${id}" aria-labelledby="${id}-title"><h3 id="${id}-title"><a class="anchor" href="#${id}">${value.title ?? key}</a> <span class="protocol">${value.protocol}${version}</span></h3>
+    return html`<article class="card" id="${id}" aria-labelledby="${id}:title"><h3 id="${id}:title"><a class="anchor" href="#${id}">${value.title ?? key}</a> <span class="protocol">${value.protocol}${version}</span></h3>
 <p class="where"><code class="address">${value.host}${value.pathname ?? ""}</code></p>
 ${tagList(context, value.tags)}${description(context, value)}${value.title !== undefined && value.title !== key && definitions([["Name", html`<code>${key}</code>`]])}${variables.length > 0 && html`<p class="label">Variables</p>${definitions(variables)}`}
 ${security(context, value.security)}${bindings(context, value.bindings)}${extensions(value)}</article>`;
@@ -109,7 +108,7 @@ export function channelsSection(context: PageContext, operations: readonly Shown
     const links = uses.map((use) => operationLink(context, use));
     const messages = messagesAt(context, undefined, { key, channel: value }).map((one) => html`${messageTitle(one)}`);
     const title = value.title ?? value.address ?? key;
-    return html`<article class="card" id="${id}" aria-labelledby="${id}-title"><h3 id="${id}-title"><a class="anchor" href="#${id}">${title}</a></h3>
+    return html`<article class="card" id="${id}" aria-labelledby="${id}:title"><h3 id="${id}:title"><a class="anchor" href="#${id}">${title}</a></h3>
 ${tagList(context, value.tags)}${description(context, value)}
 ${definitions([
   ["Address", addressOf({ key, channel: value })],
@@ -174,7 +173,7 @@ export function messagesSection(
 export function schemasSection(context: PageContext): Html {
   const schemas = Object.entries(context.document.components?.schemas ?? {}).map(([key, value]) => {
     const id = context.anchors.of("schema", key);
-    return html`<article class="card" id="${id}" aria-labelledby="${id}-title"><h3 id="${id}-title"><a class="anchor" href="#${id}">${key}</a></h3>
+    return html`<article class="card" id="${id}" aria-labelledby="${id}:title"><h3 id="${id}:title"><a class="anchor" href="#${id}">${key}</a></h3>
 ${schemaView(context, value, id, key)}</article>`;
   });
   return section("schemas", "Schemas", schemas);
