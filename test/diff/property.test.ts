@@ -148,7 +148,14 @@ function likely(schema: unknown, root: JsonSchema, depth: number, withOthers: bo
   const one = schema as Readonly<Record<string, never>> & JsonSchema;
   if (typeof one["$ref"] === "string") {
     const name = (one["$ref"] as string).split("/").at(-1) ?? "";
-    return likely(root[name], root, depth + 1, withOthers);
+    const found = likely(root[name], root, depth + 1, withOthers);
+    const { $ref: _, ...beside } = one;
+    // What stands beside a reference counts for ajv.
+    if (!("properties" in beside)) return found;
+    const isObject = (value: unknown): value is object => typeof value === "object" && value !== null;
+    return fc
+      .tuple(found, likely({ type: "object", ...beside }, root, depth + 1, withOthers))
+      .map(([base, more]) => (isObject(base) && isObject(more) ? { ...base, ...more } : base));
   }
   const list = (one["anyOf"] ?? one["oneOf"] ?? one["allOf"]) as readonly unknown[] | undefined;
   if (list !== undefined) {

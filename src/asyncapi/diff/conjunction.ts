@@ -1,4 +1,5 @@
 import { isObject, listOf, own, sameJson } from "./json.ts";
+import { isAnnotation } from "./keywords.ts";
 import { child, items, type Place, target } from "./place.ts";
 
 /** Schemas that a value has to fit at once; only their own keywords count, not `$ref`, `allOf`, `anyOf` and `oneOf`. */
@@ -21,9 +22,14 @@ export function keyword(place: Place, name: string): unknown {
   return isObject(place.value) ? own(place.value, name) : undefined;
 }
 
-function product(left: readonly Conjunction[], right: readonly Conjunction[]): readonly Conjunction[] {
-  // Leaving out what is too much to follow only makes the set of values larger.
-  if (left.length * right.length > unionLimit) return left;
+/** Stands for what is not followed: no rule, but properties may be listed there. */
+function unfollowed(place: Place): Place {
+  return { ...place, value: { patternProperties: {} } };
+}
+
+function product(left: readonly Conjunction[], right: readonly Conjunction[], place: Place): readonly Conjunction[] {
+  // Leaving out what is too much only makes the set of values larger.
+  if (left.length * right.length > unionLimit) return left.map((one) => [...one, unfollowed(place)]);
   return left.flatMap((one) => right.map((other) => [...one, ...other]));
 }
 
@@ -34,31 +40,30 @@ function product(left: readonly Conjunction[], right: readonly Conjunction[]): r
 export function expand(place: Place, budget: Budget, seen: ReadonlySet<string> = new Set()): readonly Conjunction[] {
   if (place.value === false) return [];
   budget.left -= 1;
-  if (budget.left < 0) return [[]];
+  if (budget.left < 0) return [[unfollowed(place)]];
   if (!isObject(place.value)) return [[]];
   if (keyword(place, "$ref") !== undefined) {
     const resolved = target(place);
+    if (resolved === undefined || seen.has(resolved.pointer)) return [[unfollowed(place)]];
+    const union = expand(resolved, budget, new Set([...seen, resolved.pointer]));
     // Whether keywords beside a reference count differs by draft, so they do not count where they would help.
-    if (resolved === undefined || seen.has(resolved.pointer)) return [[]];
-    return expand(resolved, budget, new Set([...seen, resolved.pointer]));
+    const isAlone = Object.keys(place.value).every((name) => name === "$ref" || isAnnotation(name));
+    return isAlone ? union : product(union, [[unfollowed(place)]], place);
   }
   let union: readonly Conjunction[] = [[place]];
-  for (const part of items(child(place, "allOf"))) union = product(union, expand(part, budget, seen));
+  for (const part of items(child(place, "allOf"))) union = product(union, expand(part, budget, seen), place);
   for (const name of ["anyOf", "oneOf"]) {
     const branches = items(child(place, name));
-    if (branches.length > 0) {
-      union = product(
-        union,
-        branches.flatMap((branch) => expand(branch, budget, seen)),
-      );
-    }
+    if (branches.length === 0) continue;
+    const either = branches.flatMap((branch) => expand(branch, budget, seen));
+    union = product(union, either, place);
   }
   return union;
 }
 
 /** The union of conjunctions of values that fit all of these schemas. */
 export function expandAll(places: readonly Place[], budget: Budget): readonly Conjunction[] {
-  return places.reduce<readonly Conjunction[]>((union, place) => product(union, expand(place, budget)), [[]]);
+  return places.reduce<readonly Conjunction[]>((union, place) => product(union, expand(place, budget), place), [[]]);
 }
 
 function kindOf(value: unknown): Kind {
@@ -109,7 +114,9 @@ function typeKinds(conjunction: Conjunction): ReadonlySet<Kind> {
   let allowed: readonly Kind[] = kinds;
   for (const place of conjunction) {
     const named = kindsOfType(keyword(place, "type"));
-    if (named !== undefined) allowed = allowed.filter((kind) => named.has(kind));
+    // A word of OpenAPI that ajv heeds.
+    const isNullable = keyword(place, "nullable") === true;
+    if (named !== undefined) allowed = allowed.filter((kind) => named.has(kind) || (isNullable && kind === "null"));
   }
   return new Set(allowed);
 }

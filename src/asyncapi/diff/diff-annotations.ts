@@ -4,7 +4,7 @@ import { definitionKeywords, isAnnotation, listKeywords, mapKeywords, schemaKeyw
 import { child, follow, type Place } from "./place.ts";
 
 /** A difference that only people see. */
-function annotation(place: Place, direction: Direction, name: string, document: "old" | "new" = "new"): Change {
+export function annotation(place: Place, direction: Direction, name: string, document: "old" | "new" = "new"): Change {
   return {
     code: "annotation-changed",
     severity: "annotation",

@@ -1,6 +1,7 @@
 import { type Change, type Direction, shown } from "./change.ts";
+import { changeAt, fromTo } from "./change-at.ts";
 import { describedFields, diffFields } from "./diff-annotations.ts";
-import { changeAt, fromTo } from "./diff-messages.ts";
+import { diffBindings } from "./diff-bindings.ts";
 import { serversOf } from "./diff-servers.ts";
 import { listOf, sameJson } from "./json.ts";
 import { child, children, follow, type Place } from "./place.ts";
@@ -78,13 +79,9 @@ export function diffChannel(before: Place, after: Place, direction: Direction): 
     const text = `channel parameters ${fromTo(names(before).join(", "), names(after).join(", "))}`;
     found.push(changeAt("parameter-changed", "breaking", direction, child(after, "parameters"), text));
   }
-  const bindings = (place: Place): unknown => follow(child(place, "bindings"))?.value;
-  if (!sameJson(bindings(before), bindings(after))) {
-    const text = "channel bindings are different, so nobody can tell";
-    found.push(changeAt("bindings-changed", "breaking", direction, child(after, "bindings"), text));
-  }
   return [
     ...found,
+    ...diffBindings(before, after, "channel ", direction),
     ...diffServerList(before, after, direction),
     ...diffFields(before, after, describedFields, direction),
   ];

@@ -1,8 +1,9 @@
 import type { AsyncApiDocument } from "../document.ts";
 import { type Change, shown } from "./change.ts";
+import { changeAt } from "./change-at.ts";
 import { describedFields, diffFields } from "./diff-annotations.ts";
 import { diffChannel } from "./diff-channels.ts";
-import { changeAt, diffMessages } from "./diff-messages.ts";
+import { diffMessages } from "./diff-messages.ts";
 import { diffOperations } from "./diff-operations.ts";
 import { diffServers } from "./diff-servers.ts";
 import { objectOf, own, pointerOf, sameJson } from "./json.ts";

@@ -1,28 +1,11 @@
 import { type Change, type ChangeCode, type Direction, type Severity, shown } from "./change.ts";
+import { changeAt, fromTo } from "./change-at.ts";
 import { describedFields, diffFields } from "./diff-annotations.ts";
+import { diffBindings } from "./diff-bindings.ts";
 import { diffSchemas } from "./diff-schemas.ts";
 import { sameJson } from "./json.ts";
 import type { MessageView } from "./message-view.ts";
-import type { Place } from "./place.ts";
 import type { SubsetOptions } from "./subset.ts";
-
-/** A change at a place of the new document, or of the old one. */
-export function changeAt(
-  code: ChangeCode,
-  severity: Severity,
-  direction: Direction,
-  place: Place,
-  message: string,
-  document: "old" | "new" = "new",
-): Change {
-  return { code, severity, direction, pointer: place.pointer, document, message };
-}
-
-/** `text` of what was and what is, for sentences. */
-export function fromTo(before: unknown, after: unknown): string {
-  const text = (value: unknown): string => (value === undefined ? "nothing" : shown(value));
-  return `was ${text(before)}, is ${text(after)}`;
-}
 
 function diffMessage(
   before: MessageView,
@@ -38,15 +21,15 @@ function diffMessage(
   };
   const mediaType = (view: MessageView): unknown => view.contentType?.replaceAll(/\s/g, "").toLowerCase();
   differs("content-type-changed", "breaking", "content type", mediaType(before), mediaType(after));
-  differs("correlation-id-changed", "breaking", "correlation id", before.correlationId, after.correlationId);
+  // Whether it must be there is said by the headers or the payload; who looks for it there must find it where it was.
+  const isNew = before.correlationId === undefined ? "compatible" : "breaking";
+  differs("correlation-id-changed", isNew, "correlation id", before.correlationId, after.correlationId);
   // Consumers that look at the name of a message find another one.
-  differs("message-name-changed", "breaking", "message name", before.name, after.name);
-  if (!sameJson(before.bindings, after.bindings)) {
-    const text = `${what}message bindings are different, so nobody can tell`;
-    found.push(changeAt("bindings-changed", "breaking", direction, after.place, text));
-  }
+  const isNamed = before.name === undefined ? "compatible" : "breaking";
+  differs("message-name-changed", isNamed, "message name", before.name, after.name);
   return [
     ...found,
+    ...diffBindings(before.place, after.place, `${what}message `, direction),
     ...diffSchemas(before.payload, after.payload, `${what}payload`, direction, options),
     ...diffSchemas(before.headers, after.headers, `${what}headers`, direction, options),
     ...diffFields(before.place, after.place, [...describedFields, "examples", "deprecated"], direction),

@@ -1,7 +1,9 @@
 import { type Change, type Direction, shown } from "./change.ts";
+import { changeAt, fromTo } from "./change-at.ts";
 import { describedFields, diffFields } from "./diff-annotations.ts";
+import { diffBindings } from "./diff-bindings.ts";
 import { diffChannel } from "./diff-channels.ts";
-import { changeAt, diffMessages, fromTo } from "./diff-messages.ts";
+import { diffMessages } from "./diff-messages.ts";
 import { diffSecurity } from "./diff-security.ts";
 import { sameJson } from "./json.ts";
 import { messageViews, withTraits } from "./message-view.ts";
@@ -62,13 +64,9 @@ function diffOperation(key: string, before: Place, after: Place, options: Subset
     return [changeAt("reference-unresolved", "breaking", is, after, text)];
   }
   const found: Change[] = [];
-  const bindings = (place: Place): unknown => follow(child(place, "bindings"))?.value;
-  if (!sameJson(bindings(before), bindings(after))) {
-    const text = "operation bindings are different, so nobody can tell";
-    found.push(changeAt("bindings-changed", "breaking", is, child(after, "bindings"), text));
-  }
   return [
     ...found,
+    ...diffBindings(before, after, "operation ", is),
     ...diffChannel(from, to, is),
     ...diffMessages(
       messageViews(child(before, "messages"), from),

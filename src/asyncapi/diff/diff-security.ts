@@ -1,5 +1,5 @@
 import type { Change, Direction } from "./change.ts";
-import { changeAt } from "./diff-messages.ts";
+import { changeAt } from "./change-at.ts";
 import { canonical, isObject } from "./json.ts";
 import { follow, items, type Place } from "./place.ts";
 

@@ -1,6 +1,7 @@
 import { type Change, shown } from "./change.ts";
+import { changeAt, fromTo } from "./change-at.ts";
 import { describedFields, diffFields } from "./diff-annotations.ts";
-import { changeAt, fromTo } from "./diff-messages.ts";
+import { diffBindings } from "./diff-bindings.ts";
 import { diffSecurity } from "./diff-security.ts";
 import { isObject, listOf, own, sameJson } from "./json.ts";
 import { child, children, follow, type Place } from "./place.ts";
@@ -37,11 +38,6 @@ function diffServer(name: string, before: Place, after: Place): readonly Change[
       changeAt("server-changed", "breaking", "both", child(after, key), `${what}: ${key} ${fromTo(old, now)}`),
     );
   }
-  const bindings = (place: Place): unknown => follow(child(place, "bindings"))?.value;
-  if (!sameJson(bindings(before), bindings(after))) {
-    const text = `${what}: bindings are different, so nobody can tell`;
-    found.push(changeAt("bindings-changed", "breaking", "both", child(after, "bindings"), text));
-  }
   const variables = children(child(after, "variables"));
   for (const [key, old] of children(child(before, "variables"))) {
     const now = variables.get(key);
@@ -49,6 +45,7 @@ function diffServer(name: string, before: Place, after: Place): readonly Change[
   }
   return [
     ...found,
+    ...diffBindings(before, after, `${what}: `, "both"),
     ...diffSecurity(child(before, "security"), child(after, "security"), what, "both"),
     ...diffFields(before, after, describedFields, "both"),
   ];

@@ -48,8 +48,7 @@ function fitsProperties(inner: Conjunction, outer: Place, rules: ObjectRules, te
     else if (!isAnything(wanted)) {
       // A name that the inner schema requires without listing it is written by all, with any value.
       const unlikely = !rules.strict && listsProperties(inner) && !requiredNames(inner).has(name);
-      const patterns = inner.some((place) => isObject(keyword(place, "patternProperties")));
-      tell(declared(name, unlikely && !patterns), `properties/${name}`);
+      tell(declared(name, unlikely), "properties", name);
     }
   }
 }

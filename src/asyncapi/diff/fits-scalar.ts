@@ -16,7 +16,8 @@ import { declaredNames } from "./object-shape.ts";
 import { child, type Place } from "./place.ts";
 import { type Told, unknown } from "./reason.ts";
 
-export type Tell = (told: Told, name: string) => void;
+/** Takes down a reason, with the keys that lead to it in the outer schema. */
+export type Tell = (told: Told, ...keys: readonly string[]) => void;
 
 function kindName(kind: Kind): string {
   return kind === "fraction" ? "number" : kind;

@@ -1,3 +1,5 @@
+import { isObject } from "./json.ts";
+
 /** Keywords that say nothing about which values are valid. */
 const annotations = new Set([
   "title",
@@ -48,6 +50,17 @@ export const mapKeywords: ReadonlySet<string> = new Set([
   "properties",
 ]);
 
+/** Whether the value of a keyword is of the kind that the comparison counts on; numbers are looked at where they are used. */
+export function isWellFormed(keyword: string, value: unknown): boolean {
+  const isSchema = isObject(value) || typeof value === "boolean";
+  if (listKeywords.has(keyword)) return Array.isArray(value) || (keyword === "items" && isSchema);
+  if (mapKeywords.has(keyword)) return isObject(value);
+  if (schemaKeywords.has(keyword)) return isSchema;
+  if (keyword === "enum") return Array.isArray(value);
+  if (keyword === "required") return Array.isArray(value) && value.every((name) => typeof name === "string");
+  return keyword === "uniqueItems" ? typeof value === "boolean" : true;
+}
+
 /** Rules for strings that can only be compared by their text. */
 export const stringKeywords = ["pattern", "contentEncoding", "contentMediaType", "contentSchema"] as const;
 
@@ -76,6 +89,7 @@ export const understood: ReadonlySet<string> = new Set([
   "minProperties",
   "minimum",
   "multipleOf",
+  "nullable",
   "required",
   "type",
   "uniqueItems",

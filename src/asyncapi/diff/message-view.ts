@@ -8,7 +8,6 @@ export interface MessageView {
   readonly name: string | undefined;
   readonly contentType: string | undefined;
   readonly correlationId: unknown;
-  readonly bindings: unknown;
   readonly payload: SchemaView;
   readonly headers: SchemaView;
 }
@@ -77,7 +76,6 @@ function messageView(key: string, given: Place, defaultContentType: unknown): Me
     name: text("name"),
     contentType,
     correlationId: correlation === undefined ? undefined : child(correlation, "location").value,
-    bindings: follow(child(place, "bindings"))?.value,
     payload: schemaView(child(place, "payload")),
     headers: schemaView(child(place, "headers")),
   };

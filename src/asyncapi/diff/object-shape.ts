@@ -36,8 +36,11 @@ export function declaredNames(conjunction: Conjunction): readonly string[] {
  * write, though a validator would let them.
  */
 export function listsProperties(conjunction: Conjunction): boolean {
-  const isListed = conjunction.some((place) => valuesOf(place) !== undefined);
-  return !isListed && conjunction.some((place) => isObject(keyword(place, "properties")));
+  const isListed = conjunction.some((place) => isObject(keyword(place, "properties")));
+  const elsewhere = ["if", "dependencies", "dependentSchemas", "patternProperties"];
+  const isElsewhere = (place: Place): boolean =>
+    valuesOf(place) !== undefined || elsewhere.some((name) => keyword(place, name) !== undefined);
+  return isListed && !conjunction.some(isElsewhere);
 }
 
 /** Schemas of the items by position, and that of all further ones; `undefined` = anything. */

@@ -4,7 +4,7 @@ import { fitsArray } from "./fits-array.ts";
 import { fitsObject } from "./fits-object.ts";
 import { fitsEqual, fitsKinds, fitsNumber, fitsString, type Tell } from "./fits-scalar.ts";
 import { isObject, sameJson } from "./json.ts";
-import { isAnnotation, understood } from "./keywords.ts";
+import { isAnnotation, isWellFormed, understood } from "./keywords.ts";
 import { child, items, type Place, target } from "./place.ts";
 import { below, type Position, type Reason, type Told, unknown } from "./reason.ts";
 import { sameSchema } from "./same-schema.ts";
@@ -76,18 +76,18 @@ function fits(
   seen: readonly string[],
 ): readonly Reason[] {
   const reasons: Reason[] = [];
-  const tell: Tell = (told, name) => {
-    const place = name === "" ? outer : child(outer, ...name.split("/"));
+  const tell: Tell = (told, ...keys) => {
+    const place = child(outer, ...keys);
     reasons.push(reasonOf(told, inner, place.value === undefined ? outer : place, at));
   };
   comparison.budget.left -= 1;
-  if (comparison.budget.left < 0) tell(unknown("this is too involved"), "");
+  if (comparison.budget.left < 0) tell(unknown("this is too involved"));
   else if (outer.value === false) {
-    tell({ code: "schema-closed", narrows: "nothing is allowed here any more", widens: "this is now allowed" }, "");
+    tell({ code: "schema-closed", narrows: "nothing is allowed here any more", widens: "this is now allowed" });
   } else if (isObject(outer.value)) {
     reasons.push(...fitsCombined(inner, outer, at, comparison, seen));
     fitsOwn(inner, outer, at, comparison, tell, reasons);
-  }
+  } else if (outer.value !== true) tell(unknown("this is no schema"));
   return reasons;
 }
 
@@ -112,6 +112,7 @@ function fitsOwn(
   if (kinds.has("object")) fitsObject(inner, outer, comparison, tell, descend);
   for (const name of Object.keys(outer.value as object)) {
     if (isAnnotation(name)) continue;
+    if (!isWellFormed(name, keyword(outer, name))) tell(unknown(`${name} has a form that it cannot have`), name);
     const dependent = name.startsWith("unevaluated") || name.startsWith("$dynamic") || name.startsWith("$recursive");
     const same = !dependent && inner.some((place) => sameJson(keyword(place, name), keyword(outer, name)));
     if ((!understood.has(name) && !same) || (dependent && keyword(outer, name) !== true)) {
