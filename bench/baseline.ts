@@ -6,6 +6,8 @@ import type { Machine } from "./machine.ts";
 /** What `--json` prints and `--save` keeps. */
 export interface Result {
   readonly machine: Machine;
+  /** Which Redis, where rows needed one. */
+  readonly redis?: string;
   readonly scale: number;
   /** Load averages of one minute. */
   readonly load: { readonly before: number; readonly after: number };
@@ -27,7 +29,12 @@ function rounded(_key: string, value: unknown): unknown {
 
 /** Rows that were not measured this time stay as they were. */
 export function saveBaseline(result: Result): void {
-  const rows = new Map(readBaseline()?.rows.map((row) => [row.name, row]));
+  const before = readBaseline();
+  const redis = result.redis ?? before?.redis;
+  const rows = new Map(before?.rows.map((row) => [row.name, row]));
   for (const row of result.rows) rows.set(row.name, row);
-  writeFileSync(path, `${JSON.stringify({ ...result, rows: [...rows.values()] }, rounded, 2)}\n`);
+  writeFileSync(
+    path,
+    `${JSON.stringify({ ...result, ...(redis && { redis }), rows: [...rows.values()] }, rounded, 2)}\n`,
+  );
 }

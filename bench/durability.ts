@@ -40,6 +40,7 @@ async function round(args: readonly string[]): Promise<{ readonly confirmed: num
   async function start(): Promise<Launched> {
     const launched = await launch({ command, folder, ready: (pid) => ready(url, pid) });
     sentry.watch(launched.pid);
+    launched.child.ref(); // While it is waited for, nothing else may keep this process alive.
     return launched;
   }
   let server = await start();

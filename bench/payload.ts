@@ -1,4 +1,4 @@
-/** What a message of all rows looks like: 92 to 95 bytes of JSON. */
+/** What a message of all rows looks like: 98 bytes of JSON. */
 export interface Payload {
   readonly id: number;
   readonly name: string;

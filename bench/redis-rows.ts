@@ -114,7 +114,7 @@ export const redisRows: readonly Row[] = [
     of("p99", "p99", { goal: 1.4 }, "thin"),
     of("p99", "p99", { must: 1 }, "bullmq"),
   ]),
-  row("redis-bytes", "bytes of Redis per queued message of 93 bytes", all, [
+  row("redis-bytes", "bytes of Redis per queued message of 98 bytes", all, [
     of("bytes", "bytes per message", { unit: "B", digits: 0 }),
     of("overhead", "bytes beside the payload", { unit: "B", digits: 0, must: 60, goal: 40 }),
     of("overhead", "bytes beside the payload", {}, "thin"),

@@ -104,7 +104,9 @@ try {
   await redis?.stop();
 }
 
-const result: Result = { machine, scale: options.scale, load: { before, after: loadavg()[0] ?? 0 }, rows: results };
+const load = { before, after: loadavg()[0] ?? 0 };
+const used = redis === undefined ? {} : { redis: redis.description };
+const result: Result = { machine, ...used, scale: options.scale, load, rows: results };
 say(loadText(result.load));
 if (values.quick) say("A quick run: its figures are too rough to judge by.");
 else say(missed.length === 0 ? "Nothing is missed." : `Missed:\n${missed.map((what) => `  ${what}`).join("\n")}`);

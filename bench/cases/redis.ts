@@ -176,7 +176,7 @@ export const soak =
         step: 1000,
       });
       await worker.ready;
-      const feeder = start({ role: "feed", inFlight: 1000, ahead: 50_000 });
+      const feeder = start({ role: "feed", inFlight: 1000, ahead: 200_000 });
       const telling = setInterval(() => feeder.send({ type: "handled", count: worker.handled }), 50);
       await sleep(duration * 1000);
       clearInterval(telling);

@@ -24,17 +24,18 @@ const stopped = new Promise<void>((resolve) => {
 });
 process.on("disconnect", () => process.exit());
 
-/** Sends `count` messages, in the way of this side, with so many in flight or by its bulk API. */
+/** Sends `count` messages in the way of this side, with so many in flight or by its bulk API. */
 async function sendAll(side: RedisSide, sender: Sender, task: Task, count: number, limit: number | "bulk") {
-  const make = maker(task.shape);
-  const batch = (from: number, size: number): BenchPayload[] => Array.from({ length: size }, (_, i) => make(from + i));
-  if (limit !== "bulk" && limit < side.pipeline) return await inFlight(limit, count, (i) => sender.send(make(i)));
-  if (limit !== "bulk" && side.pipeline === 1) return await inFlight(limit, count, (i) => sender.send(make(i)));
-  const size =
-    limit === "bulk" && side.pipeline === 1 ? bulkSize[task.shape] : Math.min(side.pipeline, bulkSize[task.shape]);
-  const lanes =
-    side.pipeline === 1 ? 1 : Math.max(1, Math.floor((limit === "bulk" ? bulkSize[task.shape] : limit) / size));
-  await inFlight(lanes, Math.ceil(count / size), (i) => sender.sendMany(batch(i * size, size)));
+  const [make, most] = [maker(task.shape), bulkSize[task.shape]];
+  if (limit !== "bulk" && (side.pipeline === 1 || limit < side.pipeline)) {
+    return await inFlight(limit, count, (index) => sender.send(make(index)));
+  }
+  const size = side.pipeline === 1 ? most : Math.min(side.pipeline, most);
+  const lanes = Math.max(1, Math.floor((limit === "bulk" ? most : limit) / size));
+  await inFlight(lanes, Math.ceil(count / size), (batch) => {
+    const from = batch * size;
+    return sender.sendMany(Array.from({ length: Math.min(size, count - from) }, (_, index) => make(from + index)));
+  });
 }
 
 async function fill(task: Of<"fill">, side: RedisSide): Promise<Found> {
@@ -69,7 +70,7 @@ async function feed(task: Of<"feed">, side: RedisSide): Promise<Found> {
   while (!heard.stop) {
     if (sent - heard.handled > task.ahead) await sleep(1);
     else {
-      const count = task.inFlight * 5;
+      const count = task.inFlight * 20;
       await sendAll(side, sender, task, count, task.inFlight);
       sent += count;
     }
@@ -82,12 +83,14 @@ async function feed(task: Of<"feed">, side: RedisSide): Promise<Found> {
 async function pace(task: Of<"pace">, side: RedisSide): Promise<Found> {
   const sender = await side.connect(task);
   const make = maker(task.shape);
+  const sent: Promise<unknown>[] = [];
   const start = performance.now();
   const cpu = process.cpuUsage();
   for (let i = 0; i < task.count; i += 1) {
     await sleep(Math.max(0, start + i * task.interval - performance.now()));
-    await sender.send(make(i));
+    sent.push(sender.send(make(i))); // Not awaited: a slow one must not put off those that would suffer with it.
   }
+  await Promise.all(sent);
   const used = process.cpuUsage(cpu);
   const wall = performance.now() - start;
   await sender.close();

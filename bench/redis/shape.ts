@@ -1,6 +1,6 @@
 import { type Payload, payloadOf } from "../payload.ts";
 
-/** `plain`: about 95 bytes of JSON. `stamped`: with the time of sending. The others with a text of that length. */
+/** `plain`: 98 bytes of JSON. `stamped`: with the time of sending. The others with a text of that length. */
 export type Shape = "plain" | "stamped" | "10kb" | "100kb";
 
 export interface BenchPayload extends Payload {
