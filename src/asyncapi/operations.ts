@@ -35,6 +35,7 @@ export class Operations {
   readonly #messages: MessageShop;
   readonly #channels: Channels;
   readonly #ids = new Names();
+  readonly #received = new Set<string>();
 
   constructor(workshop: Workshop, messages: MessageShop, channels: Channels) {
     this.#workshop = workshop;
@@ -73,13 +74,12 @@ export class Operations {
     return { draft, servers, place, id: this.#idOf(target.name, action, index) };
   }
 
-  /** The name; an operation that the app both receives and sends is sent as `send_…`. */
+  /** The name; what an actor of that name receives has it, and sending is called `send_…`. */
   #idOf(name: string, action: Action, index: number): string {
     const key = toKey(name, action);
-    const first = this.#ids.claim(key, action === "send" ? "send" : String(index));
-    if (first.name === key) return key;
-    if (action === "receive") return first.name;
-    return this.#ids.claim(`send_${key}`, `send ${index}`).name;
+    if (action === "receive") this.#received.add(key);
+    const wanted = action === "send" && this.#received.has(key) ? `send_${key}` : key;
+    return this.#ids.claim(wanted, String(index)).name;
   }
 
   #operation({ draft, id: _, servers, place }: Placed): AsyncApiOperation {

@@ -2,12 +2,13 @@
  * `user:password@` of a URL anywhere in a text. A password that nobody has encoded may hold slashes; what looks like a
  * port is none, so that `https://host:8080/@name` stays as it is.
  */
-const userInfo = /([a-z][a-z\d+.-]*:\/\/)(?:[^\s/?#"'<>]*@|[^\s/?#@:"'<>]*:(?!\d+[/?#])[^\s"'<>]*@)/gi;
+const userInfo =
+  /(?<![a-z\d+.-])([a-z][a-z\d+.-]{0,30}:\/\/)(?:[^\s/?#"'<>]*@|[^\s/?#@:"'<>]*:(?!\d+[/?#])[^\s"'<>]*@)/gi;
 const secretParameter =
   /([?&;](?:pass(?:word|wd)?|pwd|secret|token|auth|api[_-]?key|access[_-]?key(?:[_-]?id)?|shared[_-]?access[_-]?key|sig(?:nature)?)=)[^&;\s"'<>]+/gi;
 
 /** Takes credentials of URLs out of a text. What is left still says where it leads. */
-export function redactText(text: string): string {
+function redactText(text: string): string {
   return text.replace(userInfo, "$1").replace(secretParameter, "$1***");
 }
 

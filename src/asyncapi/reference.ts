@@ -6,7 +6,7 @@ export function referTo(...path: readonly string[]): AsyncApiReference {
 }
 
 /** One key of a JSON pointer. */
-export function escapeKey(key: string): string {
+function escapeKey(key: string): string {
   return key.replaceAll("~", "~0").replaceAll("/", "~1");
 }
 

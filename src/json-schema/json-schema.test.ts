@@ -1,10 +1,15 @@
+import { execFileSync } from "node:child_process";
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import Ajv from "ajv";
 import { createApp, OptionError, ValidationError } from "millrace";
 import { jsonSchema, withJsonSchema } from "millrace/json-schema";
 import { inMemory } from "millrace/memory";
 import Type, { type Static } from "typebox";
 import * as v from "valibot";
-import { describe, expect, expectTypeOf, test } from "vitest";
+import { afterAll, describe, expect, expectTypeOf, test } from "vitest";
 
 const order = {
   type: "object",
@@ -118,5 +123,28 @@ describe("withJsonSchema", () => {
     expect(schema["~standard"].validate("7")).toEqual({ value: 7, typed: true });
     expect(schema["~standard"].jsonSchema.input({ target: "draft-07" })).toEqual({ type: "string", pattern: "^\\d+$" });
     expect(() => withJsonSchema(v.string(), { type: "text" })).toThrow(OptionError);
+  });
+});
+
+describe("without ajv", () => {
+  const folder = mkdtempSync(join(tmpdir(), "millrace-no-ajv-"));
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  test("importing works, and jsonSchema() says at once what to install", () => {
+    for (const name of ["internal", "json-schema", "server"]) {
+      cpSync(fileURLToPath(new URL(`../${name}`, import.meta.url)), join(folder, name), { recursive: true });
+    }
+    writeFileSync(join(folder, "package.json"), JSON.stringify({ type: "module" }));
+    const script = `
+      import { jsonSchema } from "./json-schema/index.ts";
+      try { jsonSchema({ type: "string" }); } catch (error) { console.log(error.code, error.message); }
+      const own = { compile: () => () => true };
+      console.log(JSON.stringify(jsonSchema({}, { ajv: own })["~standard"].validate(1)));`;
+    const args = ["--no-warnings", "--input-type=module", "--eval", script];
+    const output = execFileSync(process.execPath, args, { cwd: folder, encoding: "utf8" });
+    expect(output).toBe(
+      "MISSING_PEER jsonSchema() with ajv needs a package that is not installed. Run: npm i ajv ajv-formats\n" +
+        '{"value":1}\n',
+    );
   });
 });

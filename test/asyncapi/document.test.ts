@@ -270,6 +270,24 @@ describe("names", () => {
     expect(Object.keys(at(components, "messages"))).toEqual(["notify_user"]);
   });
 
+  test("operations whose names become one key are all there", () => {
+    const operations = ["a b", "a/b", "c"].map((name) => defineOperation({ name }));
+    const app = small({ operations });
+    app.actor({ name: "a?b" }, () => {});
+    app.actor({ name: "send_c" }, () => {});
+    app.actor({ name: "c" }, () => {});
+    expect(Object.keys(app.asyncapi().operations ?? {})).toEqual([
+      ...["a_b", "send_c", "c"],
+      ...["send_a_b", "send_a_b_2", "send_c_2"],
+    ]);
+  });
+
+  test("an app without servers has a document, too", async () => {
+    const app: App = createApp({ operations: [notify] });
+    expect(app.asyncapi().servers).toEqual({});
+    expect(await diagnosticsOf(app.asyncapi())).toEqual([]);
+  });
+
   test("a channel that is called replies keeps its name", () => {
     const app = small();
     app.actor({ name: "ask", channel: "replies", reply: z.string() }, () => "");
