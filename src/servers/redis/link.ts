@@ -1,6 +1,6 @@
 import { type Clock, inTime, sleep, type TimerHandle } from "../../internal/clock.ts";
 import { ConnectionError, type MillraceError } from "../../server/errors.ts";
-import type { Argument, Dial, Reply, Transport } from "./transport.ts";
+import type { Argument, Dial, Reply, Transport, Usage } from "./transport.ts";
 import { toTrouble } from "./trouble.ts";
 
 /** What a link tells its owner. */
@@ -19,6 +19,8 @@ export interface LinkOptions {
   readonly clock: Clock;
   /** Milliseconds without any answer, while some are due, after which the connection counts as dead. */
   readonly patience: number;
+  /** Default `commands`. */
+  readonly usage?: Usage;
 }
 
 /** Milliseconds until the next attempt, doubled up to the longest. */
@@ -40,6 +42,8 @@ export class Link {
   readonly #options: LinkOptions;
   readonly #events: LinkEvents;
   #transport: Transport | undefined;
+  /** Why there is no connection. */
+  #lostBy: MillraceError | undefined;
   /** Ends attempts and waits. */
   #over: AbortController | undefined;
   #sent = 0;
@@ -111,7 +115,9 @@ export class Link {
 
   readonly #onError = (error: unknown): never => {
     this.#answered += 1;
-    throw error;
+    if (this.#lostBy === undefined) throw error;
+    // Of what still waits, the client only says that it was torn down. Wrapped: this command has got no answer.
+    throw new ConnectionError(this.#lostBy.message, { cause: this.#lostBy });
   };
 
   /** The connection is of no use: opens another one. */
@@ -119,6 +125,7 @@ export class Link {
     if (this.#transport === undefined || this.#over === undefined) return;
     const { clock } = this.#options;
     if (clock.monotonic() - this.#readyAt >= provenAfter) this.#failures = 0;
+    this.#lostBy = error;
     this.#drop();
     this.#events.onLost(error);
     if (this.#over !== undefined) void this.#reopen(this.#over.signal);
@@ -148,17 +155,18 @@ export class Link {
 
   /** @returns why it did not succeed */
   async #attempt(signal: AbortSignal): Promise<ReturnType<typeof toTrouble> | undefined> {
-    const { dial, clock } = this.#options;
+    const { dial, clock, usage = "commands" } = this.#options;
     let transport: Transport | undefined;
     try {
       transport = await dial.create((error) => {
         if (this.#transport === transport) this.fail(toTrouble(error).error);
-      });
+      }, usage);
       const made = transport;
       const connecting = made.connect().then(() => this.#events.greet(made));
       connecting.catch(() => {}); // After the time limit nobody waits for it any more.
       const inside = await inTime(clock, connecting, attemptLimit);
       if (!inside) throw new ConnectionError(`${dial.host} did not answer within ${attemptLimit} ms.`);
+      await connecting; // It may have failed in time.
       signal.throwIfAborted();
       this.#use(made);
       return undefined;
@@ -171,6 +179,7 @@ export class Link {
   #use(transport: Transport): void {
     const { clock } = this.#options;
     this.#transport = transport;
+    this.#lostBy = undefined;
     this.#denials = 0;
     this.#sent = 0;
     this.#answered = 0;
