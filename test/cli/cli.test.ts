@@ -260,6 +260,14 @@ describe("as a process", { timeout: 60_000 }, () => {
     expect({ stderr, code }).toEqual({ stderr: "millrace: cannot load throws.ts: no\n", code: 3 });
   });
 
+  test("what a module does later is a failure, not a finding", async () => {
+    project.write({
+      "later.ts": "setImmediate(() => { throw new Error('later'); }); await new Promise((r) => setTimeout(r, 5000));",
+    });
+    const { stderr, code } = await project.millrace("asyncapi", "validate", "later.ts");
+    expect({ stderr, code }).toEqual({ stderr: "millrace: a loaded module failed: later\n", code: 3 });
+  });
+
   test("--version", async () => {
     expect((await project.millrace("--version")).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
   });
