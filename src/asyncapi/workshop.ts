@@ -78,12 +78,13 @@ export class Workshop {
 
   security(given: readonly Readonly<Record<string, unknown>>[] | undefined): readonly AsyncApiReference[] | undefined {
     if (given === undefined || given.length === 0) return undefined;
-    return given.map((scheme) => {
+    const references = given.map((scheme) => {
       if (isReference(scheme)) return scheme;
       const { type } = scheme;
       const name = this.keep("securitySchemes", String(type), scheme as unknown as AsyncApiSecurityScheme);
       return referTo("components", "securitySchemes", name);
     });
+    return [...new Map(references.map((reference) => [reference.$ref, reference])).values()];
   }
 
   get components(): AsyncApiComponents {

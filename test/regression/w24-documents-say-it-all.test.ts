@@ -25,6 +25,7 @@ test("W24: nothing is left out of a document and nothing in it is overwritten", 
     parameters: { kind: { default: "a" } },
     servers: [{ $ref: "#/servers/first_one" }, { $ref: "#/servers/second" }],
   });
+  expect(at(document, "servers", "second")["x-name"]).toBe("second");
   expect(Object.keys(document.components?.schemas ?? {})).toEqual(["Model", "Model_2"]);
   expect(Object.keys(document.operations ?? {})).toEqual(["take_it", "nothing", "send_take_it"]);
   expect(Object.keys(document.components?.messages ?? {})).toEqual(["take_it", "nothing", "take_it_2", "take_itReply"]);
