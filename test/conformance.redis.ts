@@ -1,6 +1,6 @@
 import { respCommands } from "../dev/resp.ts";
 import type { ServerTarget } from "../src/conformance/index.ts";
-import { redis } from "../src/servers/redis/index.ts";
+import { redis, redisList } from "../src/servers/redis/index.ts";
 import { requireBroker } from "./brokers.ts";
 import { type RedisName, type RedisProcess, startRedis } from "./redis/redis-process.ts";
 
@@ -16,18 +16,29 @@ const common = {
 const server = (url: string, namespace: string, leaseDuration: number) =>
   redis({ url, keyPrefix: prefix(namespace), leaseDuration, sweepInterval: 200 });
 
+async function urlOf(name: RedisName): Promise<string> {
+  const broker = await requireBroker(name);
+  if (broker?.url === undefined) throw new Error(`${name} is not there`);
+  return broker.url;
+}
+
 /** The broker of that name, with a key prefix per case. Rejects at the first case if there is none: see `requireBroker`. */
 export function redisTarget(name: RedisName): ServerTarget {
-  const url = async (): Promise<string> => {
-    const broker = await requireBroker(name);
-    if (broker?.url === undefined) throw new Error(`${name} is not there`);
-    return broker.url;
-  };
   return {
     ...common,
     name,
-    create: async ({ leaseDuration, namespace }) => server(await url(), namespace, leaseDuration),
-    cleanUp: async (namespace) => removeKeys(await url(), prefix(namespace)),
+    create: async ({ leaseDuration, namespace }) => server(await urlOf(name), namespace, leaseDuration),
+    cleanUp: async (namespace) => removeKeys(await urlOf(name), prefix(namespace)),
+  };
+}
+
+/** Plain lists in the same broker. */
+export function listTarget(name: RedisName = "redis"): ServerTarget {
+  return {
+    ...redisTarget(name),
+    name: `${name} list`,
+    features: redisList().features,
+    create: async ({ namespace }) => redisList({ url: await urlOf(name), keyPrefix: prefix(namespace) }),
   };
 }
 

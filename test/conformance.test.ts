@@ -2,7 +2,7 @@ import { afterAll, describe, it } from "vitest";
 import { appSuite, defineTests, serverSuite } from "../src/conformance/index.ts";
 import { requireBroker, requireProgram } from "./brokers.ts";
 import { meagreMemoryTarget, memoryTarget, virtualMemoryTarget } from "./conformance.memory.ts";
-import { ownRedisTarget, redisTarget } from "./conformance.redis.ts";
+import { listTarget, ownRedisTarget, redisTarget } from "./conformance.redis.ts";
 import { sqliteTarget } from "./conformance.sqlite.ts";
 
 // Most cases wait for a lease or a delay: several at once take no longer than one.
@@ -23,6 +23,12 @@ for (const name of ["redis", "redis8", "valkey"] as const) {
     defineTests([...serverSuite(target), ...appSuite(target)], { describe, it });
   });
 }
+
+const redisThere = await requireBroker("redis");
+describe.concurrent("redis list", { skip: redisThere === undefined }, () => {
+  const target = listTarget();
+  defineTests([...serverSuite(target), ...appSuite(target)], { describe, it });
+});
 
 // A restart would be one for all cases of a shared server.
 const program = await requireProgram("redis");
