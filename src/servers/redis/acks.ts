@@ -99,15 +99,23 @@ export class Acks {
     if (this.#hasXackdel()) {
       return this.#link.send(key, ["XACKDEL", key, group, "IDS", String(entries.length), ...entries]);
     }
-    if (!this.#link.isOrdered) return this.#link.send(key, ["EVAL", ackScript, "1", key, group, ...entries]);
+    const byScript = (): Promise<Reply> => this.#link.send(key, ["EVAL", ackScript, "1", key, group, ...entries]);
+    if (!this.#link.isOrdered) return byScript();
     const ignore = (): void => {}; // What went wrong, EXEC tells.
     this.#link.send(key, ["MULTI"]).catch(ignore);
     this.#link.send(key, ack).catch(ignore);
     this.#link.send(key, ["XDEL", key, ...entries]).catch(ignore);
-    return this.#link.send(key, ["EXEC"]).then((replies) => {
-      const failed = (replies as readonly unknown[] | null)?.find((reply) => reply instanceof Error);
-      if (failed !== undefined) throw failed;
-      return replies;
-    });
+    return this.#link.send(key, ["EXEC"]).then(
+      (replies) => {
+        const failed = (replies as readonly unknown[] | null)?.find((reply) => reply instanceof Error);
+        if (failed !== undefined) throw failed;
+        return replies;
+      },
+      (error: unknown) => {
+        // Without room, Redis takes no command behind MULTI, not even these. A script may make room, and else says what is wrong.
+        if (error instanceof Error && error.message.startsWith("EXECABORT")) return byScript();
+        throw error;
+      },
+    );
   }
 }

@@ -241,15 +241,14 @@ export class Settler {
     try {
       reply = (await this.#run(settleScript, names, args)) as readonly Reply[];
     } catch (error) {
-      for (const { delivery, reject } of items) {
-        delivery.settling = false;
-        this.#holder.stillHeld(delivery);
-        reject(error as MillraceError);
-      }
+      for (const item of items) this.#notSettled(item, error as MillraceError);
       return;
     }
-    for (const [i, { delivery, resolve, reject }] of items.entries()) {
-      if (Number(reply[i]) === 1) {
+    for (const [i, item] of items.entries()) {
+      const { delivery, resolve, reject } = item;
+      const result: unknown = reply[i];
+      if (result instanceof Error) this.#notSettled(item, this.#explain(result));
+      else if (Number(result) === 1) {
         this.#holder.released(delivery);
         resolve();
       } else reject(this.#lose(delivery));
@@ -283,12 +282,22 @@ export class Settler {
     try {
       return await runScript(this.#link, script, keys, [this.#settings.group, ...args]);
     } catch (error) {
-      const trouble = toTrouble(error);
-      if (trouble.kind === "lost") this.#link.fail(trouble.error);
-      // Without its group nothing is pending for anybody.
-      if (trouble.kind === "group") throw new LeaseLostError("The consumer group of this message is gone.");
-      throw trouble.kind === "command" ? new ConnectionError(trouble.error.message, { cause: error }) : trouble.error;
+      throw this.#explain(error);
     }
+  }
+
+  #explain(error: unknown): MillraceError {
+    const trouble = toTrouble(error);
+    if (trouble.kind === "lost") this.#link.fail(trouble.error);
+    // Without its group nothing is pending for anybody.
+    if (trouble.kind === "group") return new LeaseLostError("The consumer group of this message is gone.");
+    return trouble.kind === "command" ? new ConnectionError(trouble.error.message, { cause: error }) : trouble.error;
+  }
+
+  #notSettled({ delivery, reject }: Item, error: MillraceError): void {
+    delivery.settling = false;
+    this.#holder.stillHeld(delivery);
+    reject(error);
   }
 
   #lose(delivery: RedisDelivery): LeaseLostError {

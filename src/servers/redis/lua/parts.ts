@@ -48,3 +48,11 @@ local function fieldOf(fields, name)
   return nil
 end
 `;
+
+/** `failed(thrown)`: the error reply for what `pcall` caught. Redis throws tables, Lua itself strings. */
+export const failedPart = `
+local function failed(thrown)
+  if type(thrown) == 'table' then return {err = thrown.err} end
+  return {err = 'ERR ' .. tostring(thrown)}
+end
+`;

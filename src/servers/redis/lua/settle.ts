@@ -1,16 +1,16 @@
 import { field } from "../wire.ts";
-import { finishPart, ownsPart, parkPart, timePart } from "./parts.ts";
+import { failedPart, finishPart, ownsPart, parkPart, timePart } from "./parts.ts";
 
 /**
- * Outcomes other than a plain ack. Each checks that the entry still is ours, and is one step with the settling of it.
+ * Outcomes other than a plain ack. Each checks that the entry still is ours, is one step with the settling of it, and may fail alone.
  *
  * KEYS: dead, dead ids, delayed, sequence, streams.
  * ARGV: group, consumer, keep settled entries (0 or 1), most dead letters (0 = any number), then per message: place of its stream,
  * entry, kind, count of further arguments, these. Kinds: \`a\` done; \`d\` dead letter: key in dead ids, reason; \`r\` back to its
  * channel: delay, level, then fields that replace those of the same names, without a value where there is none.
- * Returns per message 1 (applied) or 0 (not ours), then how many dead letters were dropped.
+ * Returns per message 1 (applied), 0 (not ours) or an error (nothing is changed), then how many dead letters were dropped.
  */
-export const settleScript: string = `${timePart}${parkPart}${ownsPart}${finishPart}
+export const settleScript: string = `${timePart}${parkPart}${ownsPart}${finishPart}${failedPart}
 local group, consumer, keep, most = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
 local reply = {}
 local buried = false
@@ -22,7 +22,11 @@ local function bury(stream, entry, at)
   fields[#fields + 1] = '${field.reason}'
   fields[#fields + 1] = ARGV[at + 1]
   local place = redis.call('XADD', KEYS[1], '*', unpack(fields))
-  redis.call('HSET', KEYS[2], ARGV[at], place)
+  local listed = redis.pcall('HSET', KEYS[2], ARGV[at], place)
+  if type(listed) == 'table' then
+    redis.call('XDEL', KEYS[1], place)
+    error(listed)
+  end
   buried = true
 end
 
@@ -49,17 +53,19 @@ local function put(stream, entry, at, last)
   else redis.call('XADD', stream, '*', unpack(fields)) end
 end
 
+local function settle(stream, entry, kind, at, last)
+  if not owns(stream, group, consumer, entry) then return 0 end
+  if kind == 'd' then bury(stream, entry, at)
+  elseif kind == 'r' then put(stream, entry, at, last) end
+  finish(stream, group, entry, keep)
+  return 1
+end
+
 local at = 5
 while at <= #ARGV do
-  local stream, entry, kind, count = KEYS[4 + tonumber(ARGV[at])], ARGV[at + 1], ARGV[at + 2], tonumber(ARGV[at + 3])
-  if owns(stream, group, consumer, entry) then
-    if kind == 'd' then bury(stream, entry, at + 4)
-    elseif kind == 'r' then put(stream, entry, at + 4, at + 3 + count) end
-    finish(stream, group, entry, keep)
-    reply[#reply + 1] = 1
-  else
-    reply[#reply + 1] = 0
-  end
+  local count = tonumber(ARGV[at + 3])
+  local done, result = pcall(settle, KEYS[4 + tonumber(ARGV[at])], ARGV[at + 1], ARGV[at + 2], at + 4, at + 3 + count)
+  reply[#reply + 1] = done and result or failed(result)
   at = at + 4 + count
 end
 
