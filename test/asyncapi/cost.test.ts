@@ -30,7 +30,7 @@ test("the document of 200 actors is made in a moment", () => {
     return performance.now() - start;
   });
   // About 45 ms here; the bound is for machines that are busy with other tests.
-  expect(Math.min(...times)).toBeLessThan(150);
+  expect(Math.min(...times)).toBeLessThan(500);
 });
 
 test("nothing is converted before a document is asked for", () => {
