@@ -187,7 +187,8 @@ export class RedisConnection {
 
   async #greet(transport: Transport): Promise<void> {
     const facts = await readServerFacts(transport);
-    this.#hasXackdel = facts.hasXackdel;
+    // Other nodes of a cluster may be older than the one that was asked.
+    this.#hasXackdel = facts.hasXackdel && !this.dial.isCluster;
     this.setRedisTime(facts.time);
     if (facts.evicts !== undefined && !this.#hasWarned) {
       this.#hasWarned = true;

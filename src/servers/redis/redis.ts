@@ -1,22 +1,23 @@
 import type { BrokerServer } from "../../server/server.ts";
-import type { ServerInfo } from "../../server/server-info.ts";
+import type { ServerInfo, ServerMetadata } from "../../server/server-info.ts";
 import { readStats } from "./channel-stats.ts";
 import { RedisConnection } from "./connection.ts";
 import { RedisDeadLetters } from "./dead-letters.ts";
-import { dialOf, hostOf } from "./dial.ts";
+import { dialOf } from "./dial.ts";
 import { featuresFor, type RedisFeatures } from "./features.ts";
 import { type RedisOptions, readSettings } from "./options.ts";
 import type { RedisParams } from "./publisher.ts";
 import { purgeChannel } from "./purge.ts";
+import type { Dial } from "./transport.ts";
 
 /** A queue in Redis Streams. Made by {@link redis}. */
 export type RedisServer = BrokerServer<RedisParams, RedisFeatures>;
 
-function infoOf(options: RedisOptions, host: string): ServerInfo {
+/** What is shown of the server. */
+export function infoOf(options: ServerMetadata, { host, isSecure, database }: Dial): ServerInfo {
   const { title, summary, description, tags, externalDocs, bindings, security, variables } = options;
-  const database = options.url === undefined ? undefined : hostOf(options.url).database;
   return {
-    protocol: options.url?.startsWith("rediss:") === true ? "rediss" : "redis",
+    protocol: isSecure ? "rediss" : "redis",
     host,
     ...(database === undefined ? {} : { pathname: `/${database}` }),
     ...(title === undefined ? {} : { title }),
@@ -45,13 +46,13 @@ function infoOf(options: RedisOptions, host: string): ServerInfo {
  */
 export function redis(options: RedisOptions = {}): RedisServer {
   const settings = readSettings(options);
-  const dial = dialOf(options);
+  const dial = dialOf(options, { clock: settings.clock, patience: settings.commandTimeout });
   const connection = new RedisConnection(settings, dial);
   const { publisher } = connection;
   const keepsDead = settings.deadLimit > 0;
 
   return {
-    info: infoOf(options, dial.host),
+    info: infoOf(options, dial),
     features: featuresFor(keepsDead, dial.isCluster),
     topicHeader: options.topicHeader,
     get state() {

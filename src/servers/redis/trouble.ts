@@ -6,14 +6,26 @@ import {
   ServerCorruptError,
   ServerFullError,
 } from "../../server/errors.ts";
+import { NodeError } from "./node-error.ts";
 
 /**
  * What an error means for us. `command`: only this command failed. `busy`: later it may work. `full`: no room, while
  * settling goes on. `lost`: the connection is of no use (cut, silent, or to a server that must not be written to) and is
- * opened again. `denied`: credentials or permissions. `group`: the consumer group or its stream is gone. `type`: another
- * kind of value has the key. `script`: the server does not know the script (any more). `moved`: the key lives elsewhere.
+ * opened again. `node`: the same of one node of a cluster, which the transport sees to. `denied`: credentials or permissions.
+ * `group`: the consumer group or its stream is gone. `type`: another kind of value has the key. `script`: the server does not
+ * know the script (any more). `moved`: the key lives elsewhere.
  */
-export type TroubleKind = "command" | "busy" | "full" | "lost" | "denied" | "group" | "type" | "script" | "moved";
+export type TroubleKind =
+  | "command"
+  | "busy"
+  | "full"
+  | "lost"
+  | "node"
+  | "denied"
+  | "group"
+  | "type"
+  | "script"
+  | "moved";
 
 export interface Trouble {
   readonly kind: TroubleKind;
@@ -56,7 +68,7 @@ const byWord: Readonly<Record<string, readonly [TroubleKind, Make]>> = {
 };
 
 /** How the client names connections that ended; everything else that is no reply of the server counts as such, too. */
-function isReply(thrown: unknown): thrown is Error {
+export function isReply(thrown: unknown): thrown is Error {
   return thrown instanceof Error && /^(SimpleError|BlobError|ErrorReply)$/.test(thrown.constructor.name);
 }
 
@@ -69,6 +81,7 @@ function wordOf(message: string): string {
 
 /** Puts whatever the client threw into one of the kinds. */
 export function toTrouble(thrown: unknown): Trouble {
+  if (thrown instanceof NodeError) return { kind: "node", error: thrown };
   if (thrown instanceof MillraceError) {
     return { kind: thrown instanceof ServerBusyError ? "busy" : "lost", error: thrown };
   }
@@ -88,7 +101,10 @@ export function toTrouble(thrown: unknown): Trouble {
 
 /** What a sender gets. `unknown` when no answer came: the command may have been executed. */
 export function publishError({ kind, error }: Trouble): PublishError {
-  const unknown = kind === "lost" && !(error.cause instanceof Error && isReply(error.cause));
+  const unknown =
+    error instanceof NodeError
+      ? error.wasSent
+      : kind === "lost" && !(error.cause instanceof Error && isReply(error.cause));
   const text = unknown ? "The message may or may not be stored" : "The message was not stored";
   return new PublishError(unknown ? "unknown" : "failed", `${text}: ${error.message}`, { cause: error });
 }
