@@ -1,4 +1,4 @@
-import { ContractError, createApp, OptionError } from "millrace";
+import { ContractError, createApp, defineChannel, OptionError } from "millrace";
 import { contractOf, emitOperations, implement } from "millrace/asyncapi";
 import { inMemory } from "millrace/memory";
 import { createTestClient } from "millrace/testing";
@@ -92,6 +92,16 @@ describe("references", () => {
     expect(schema?.["~standard"].validate({ next: { next: {} } })).toEqual({ value: { next: { next: {} } } });
     expect(schema?.["~standard"].validate({ next: { next: 1 } })).toHaveProperty("issues");
     expect(emitOperations(document)).toContain("export type ANodeX = {\n  readonly next?: ANodeX | undefined;\n};");
+  });
+
+  test("channels are those of the app, whatever their addresses look like", () => {
+    const app = createApp({ server: inMemory(), logger: false });
+    const tenant = defineChannel({ address: "{a b}.x{y}", parameters: { y: { enum: ["1", "2"] } } });
+    app.actor({ name: "one", channel: tenant }, () => {});
+    app.actor({ name: "two", channel: "a {b/c} 100%" }, () => {});
+    const { one, two } = contractOf(app.asyncapi()).receive;
+    expect(one?.channel).toMatchObject({ address: "{a b}.x{y}", parameters: { y: { enum: ["1", "2"] } } });
+    expect(two?.channel.address).toBe("a {b/c} 100%");
   });
 
   test("what is no AsyncAPI 3 document is refused", () => {

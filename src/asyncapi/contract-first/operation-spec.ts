@@ -98,6 +98,17 @@ function parametersOf(channel: Place): Readonly<Record<string, ChannelParameter>
   return found.length === 0 ? undefined : Object.fromEntries(found);
 }
 
+/** Braces that are text are written as `%7B` and `%7D`, with what is between them, since others stand for parameters. */
+function addressText(address: string): string {
+  return address.replace(/%7B.*?%7D|%7[BD]/gi, (part) => {
+    try {
+      return decodeURIComponent(part);
+    } catch {
+      return part;
+    }
+  });
+}
+
 /** Errors: `OptionError` where the operation leads out of the document, or has no address to send to. */
 function operationSpec(key: string, given: Place): OperationSpec {
   const operation = withTraits(follow(given) ?? given);
@@ -127,7 +138,7 @@ function operationSpec(key: string, given: Place): OperationSpec {
     key,
     action,
     messageName: views.length === 1 ? views[0]?.name : undefined,
-    address,
+    address: addressText(address),
     parameters: parametersOf(channel),
     payload: useOf(payloads, "payload", notes),
     ...headersOf(views, notes),
