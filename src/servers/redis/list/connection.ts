@@ -6,11 +6,12 @@ import { Link } from "../link.ts";
 import { readServerFacts } from "../server-facts.ts";
 import type { Argument, Dial, Reply } from "../transport.ts";
 import { toTrouble } from "../trouble.ts";
+import type { ListHost } from "./host.ts";
 import type { ListSettings } from "./options.ts";
 import { ListSubscription } from "./subscription.ts";
 
 /** The connection for everything but blocking reads, and everybody on it. */
-export class ListConnection {
+export class ListConnection implements ListHost {
   readonly settings: ListSettings;
   readonly dial: Dial;
   readonly link: Link;
@@ -63,11 +64,10 @@ export class ListConnection {
     return subscription;
   }
 
-  forget(subscription: ListSubscription): void {
-    this.#subscriptions.delete(subscription);
+  forget(subscription: object): void {
+    this.#subscriptions.delete(subscription as ListSubscription);
   }
 
-  /** Throws when there is no connection. */
   requireOpen(): void {
     if (this.link.isOpen) return;
     if (this.#state === "closed" || this.#state === "connecting") {
@@ -76,7 +76,6 @@ export class ListConnection {
     throw new ConnectionError(`Redis at ${this.dial.host} cannot be reached at the moment.`);
   }
 
-  /** Sends a command for somebody who waits for it; errors are ours. */
   async send(key: string, args: readonly Argument[]): Promise<Reply> {
     this.requireOpen();
     try {

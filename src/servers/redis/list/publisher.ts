@@ -5,17 +5,17 @@ import type { FeatureName } from "../../../server/features.ts";
 import type { PublishOptions, Receipt } from "../../../server/server.ts";
 import type { Argument } from "../transport.ts";
 import { publishError, toTrouble } from "../trouble.ts";
-import type { ListConnection } from "./connection.ts";
 import type { ListItem } from "./frame.ts";
+import type { ListHost } from "./host.ts";
 
 /** Most messages of one RPUSH. */
 const batch = 500;
 
 /** Sends messages. Those of one turn of the event loop are written together by the client. */
 export class ListPublisher {
-  readonly #connection: ListConnection;
+  readonly #connection: ListHost;
 
-  constructor(connection: ListConnection) {
+  constructor(connection: ListHost) {
     this.#connection = connection;
   }
 

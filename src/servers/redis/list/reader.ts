@@ -3,7 +3,7 @@ import { Link } from "../link.ts";
 import { rotated } from "../read-order.ts";
 import type { Transport } from "../transport.ts";
 import { toTrouble } from "../trouble.ts";
-import type { ListConnection } from "./connection.ts";
+import type { ListHost } from "./host.ts";
 
 /** Who reads. */
 export interface ListReaderOwner {
@@ -32,7 +32,7 @@ const repeatInterrupt = 5;
  */
 export class ListReader {
   lastContact: number;
-  readonly #connection: ListConnection;
+  readonly #connection: ListHost;
   readonly #owner: ListReaderOwner;
   readonly #channels: readonly string[];
   readonly #byKey: ReadonlyMap<string, string>;
@@ -45,7 +45,7 @@ export class ListReader {
   #mayHaveMore = true;
   #round = 0;
 
-  constructor(connection: ListConnection, owner: ListReaderOwner, channels: readonly string[]) {
+  constructor(connection: ListHost, owner: ListReaderOwner, channels: readonly string[]) {
     const { settings, dial } = connection;
     this.#connection = connection;
     this.#owner = owner;

@@ -5,8 +5,8 @@ import type { ConnectionState, SubscribeOptions, Subscription } from "../../../s
 import { recordError } from "../../../server/settle-reason.ts";
 import type { Argument } from "../transport.ts";
 import { publishError, toTrouble } from "../trouble.ts";
-import type { ListConnection } from "./connection.ts";
 import { ListDelivery, type ListDeliveryOwner } from "./delivery.ts";
+import type { ListHost } from "./host.ts";
 import { asArgument } from "./publisher.ts";
 import { ListReader, type ListReaderOwner } from "./reader.ts";
 
@@ -17,7 +17,7 @@ const quietLimit = 1000;
 
 /** Takes items of its channels whenever it has room. Whatever it has taken is nowhere else. */
 export class ListSubscription implements Subscription, ListDeliveryOwner, ListReaderOwner {
-  readonly #connection: ListConnection;
+  readonly #connection: ListHost;
   readonly #options: SubscribeOptions;
   readonly #clock: Clock;
   readonly #channels: readonly string[];
@@ -36,7 +36,7 @@ export class ListSubscription implements Subscription, ListDeliveryOwner, ListRe
   #closing: Promise<void> | undefined;
   #retry: TimerHandle | undefined;
 
-  constructor(connection: ListConnection, options: SubscribeOptions) {
+  constructor(connection: ListHost, options: SubscribeOptions) {
     this.#connection = connection;
     this.#options = options;
     this.#clock = connection.settings.clock;
