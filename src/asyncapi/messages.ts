@@ -59,9 +59,10 @@ function isJson({ contentType }: Codec): boolean {
   return /^application\/(?:[\w.+-]+\+)?json\b/i.test(contentType);
 }
 
+/** Puts messages together. What an app both sends and receives is one message. */
 export class MessageShop {
   readonly #workshop: Workshop;
-  /** One message for one operation, although one app may send and receive it. */
+
   constructor(workshop: Workshop) {
     this.#workshop = workshop;
   }

@@ -82,7 +82,7 @@ export class Operations {
     return this.#ids.claim(wanted, String(index)).name;
   }
 
-  #operation({ draft, id: _, servers, place }: Placed): AsyncApiOperation {
+  #operation({ draft, servers, place }: Placed): AsyncApiOperation {
     const { target, action, docs } = draft;
     const workshop = this.#workshop;
     const derived = this.#derived(servers, target, action).map(({ operation }) => operation);

@@ -1,5 +1,14 @@
-import { type App, createApp, createRouter, defineChannel, defineOperation, OptionError } from "millrace";
+import {
+  type App,
+  createApp,
+  createRouter,
+  DuplicateNameError,
+  defineChannel,
+  defineOperation,
+  OptionError,
+} from "millrace";
 import { inMemory } from "millrace/memory";
+import { createTestClient } from "millrace/testing";
 import { describe, expect, test } from "vitest";
 import * as z from "zod";
 import { at, diagnosticsOf } from "./official.ts";
@@ -268,6 +277,17 @@ describe("names", () => {
     const { operations = {}, components } = app.asyncapi();
     expect(Object.keys(operations)).toEqual(["notify_user", "send_notify_user"]);
     expect(Object.keys(at(components, "messages"))).toEqual(["notify_user"]);
+  });
+
+  test("a test that sends does not change the document", async () => {
+    const app = small();
+    const text = JSON.stringify(app.asyncapi());
+    const client = createTestClient(app, { autoProcess: false });
+    await client.send(notify, { kind: "text", to: "you" });
+    const other = defineOperation({ name: notify.name });
+    await expect(client.send(other, {})).rejects.toThrow(DuplicateNameError);
+    await client.close();
+    expect(JSON.stringify(app.asyncapi())).toBe(text);
   });
 
   test("operations whose names become one key are all there", () => {
