@@ -8,13 +8,13 @@ import type {
 } from "../document.ts";
 import type { PageContext } from "./context.ts";
 import { factsTable } from "./facts-table.ts";
-import { type Html, html, joined, link, nothing } from "./html.ts";
+import { type Html, html, joined, link, nothing, plainText } from "./html.ts";
 import { inlineMarkdown, markdown } from "./markdown.ts";
 import { isRecord, isReference } from "./resolver.ts";
 
 export function tagNames(context: PageContext, tags: AsyncApiDescribed["tags"]): readonly string[] {
   const list = Array.isArray(tags) ? (tags as readonly (AsyncApiTag | AsyncApiReference)[]) : [];
-  return list.flatMap((tag) => context.resolver.follow<AsyncApiTag>(tag)?.value.name ?? []).map(String);
+  return list.flatMap((tag) => context.resolver.follow<AsyncApiTag>(tag)?.value.name ?? []).map(plainText);
 }
 
 export function tagList(context: PageContext, tags: AsyncApiDescribed["tags"]): Html {

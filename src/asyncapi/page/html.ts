@@ -23,11 +23,16 @@ function escaped(text: string): string {
   return text.replace(/[&<>"']/g, (character) => entities[character] ?? character);
 }
 
+/** Any value as text. Not `String()`: an object of a document may bring a `toString` that is no function. */
+export function plainText(value: unknown): string {
+  return typeof value === "object" ? JSON.stringify(value) : String(value);
+}
+
 function textOf(part: Part): string {
   if (part instanceof Html) return part.text;
   if (part === undefined || part === false) return "";
   if (Array.isArray(part)) return part.map(textOf).join("");
-  return escaped(String(part));
+  return escaped(plainText(part));
 }
 
 /** Everything that is filled in is escaped, markup excepted; `undefined` and `false` are nothing. Quote all attributes. */

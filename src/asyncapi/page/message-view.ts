@@ -3,7 +3,7 @@ import { codeBlock } from "./code-block.ts";
 import type { PageContext } from "./context.ts";
 import { bindings, deprecatedFlag, description, extensions, tagList } from "./described.ts";
 import { definitions } from "./facts-table.ts";
-import { type Html, html, nothing } from "./html.ts";
+import { type Html, html, nothing, plainText } from "./html.ts";
 import { inlineMarkdown, markdown } from "./markdown.ts";
 import { isRecord } from "./resolver.ts";
 import { sampleOf } from "./sample.ts";
@@ -16,7 +16,7 @@ export interface NamedMessage {
 }
 
 export function messageTitle({ key, message }: NamedMessage): string {
-  return String(message.title ?? message.name ?? key);
+  return plainText(message.title ?? message.name ?? key);
 }
 
 /** A message in full: schemas on one side, examples on the other. `id` is its place on the page, `level` of its heading. */

@@ -7,6 +7,7 @@ import type {
 } from "../document.ts";
 import { entriesOf, type PageContext } from "./context.ts";
 import { tagNames } from "./described.ts";
+import { plainText } from "./html.ts";
 import type { NamedMessage } from "./message-view.ts";
 import { isReference } from "./resolver.ts";
 import { withTraits } from "./traits.ts";
@@ -92,7 +93,7 @@ export function listOperations(context: PageContext): readonly ShownOperation[] 
     return {
       key,
       operation,
-      title: String(operation.title ?? key),
+      title: plainText(operation.title ?? key),
       direction: direction === "send" || direction === "request" || direction === "reply" ? direction : "receive",
       channel,
       messages: messagesAt(context, operation.messages, channel),
@@ -104,7 +105,7 @@ export function listOperations(context: PageContext): readonly ShownOperation[] 
             ? []
             : messagesAt(context, reply.messages, replyChannel),
       },
-      group: String(group ?? ""),
+      group: plainText(group ?? ""),
     };
   });
   // Groups in the order in which they first appear, so that neighbours stay neighbours.

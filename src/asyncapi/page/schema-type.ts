@@ -1,5 +1,5 @@
 import type { PageContext } from "./context.ts";
-import { type Html, html, joined } from "./html.ts";
+import { type Html, html, joined, plainText } from "./html.ts";
 import { listOf, mapOf, type ReadSchema, readSchema } from "./schema.ts";
 
 /** Types in types in types: from here on it is an ellipsis. */
@@ -31,7 +31,7 @@ function bare(context: PageContext, read: ReadSchema, depth: number): Html {
     return joined(shown, " | ");
   }
   const { type } = schema;
-  if (Array.isArray(type)) return html`${type.map(String).join(" | ")}${formatOf(schema)}`;
+  if (Array.isArray(type)) return html`${type.map(plainText).join(" | ")}${formatOf(schema)}`;
   if (type === "array" || "items" in schema || "prefixItems" in schema) return arrayType(context, schema, depth);
   if (typeof type === "string" && type !== "object") return html`${type}${formatOf(schema)}`;
   const isObject = type === "object" || "properties" in schema;

@@ -25,7 +25,7 @@ ${parts}</section>`;
 export function infoSection(context: PageContext): Html {
   const { info } = context;
   const { contact, license } = info;
-  const mail = contact?.email === undefined ? nothing : link(`mailto:${contact.email}`, contact.email);
+  const mail = typeof contact?.email !== "string" ? nothing : link(`mailto:${contact.email}`, contact.email);
   const named =
     contact?.name === undefined && contact?.url === undefined
       ? nothing

@@ -1,6 +1,6 @@
 import type { AsyncApiChannel, AsyncApiServer } from "../document.ts";
 import { entriesOf, type PageContext } from "./context.ts";
-import { type Html, html, nothing } from "./html.ts";
+import { type Html, html, nothing, plainText } from "./html.ts";
 import { messageTitle } from "./message-view.ts";
 import type { ShownMessage, ShownOperation } from "./operation-list.ts";
 import { shortBadge } from "./operation-view.ts";
@@ -18,6 +18,10 @@ function propertyNames(context: PageContext, schema: unknown): readonly string[]
   return mapOf(readSchema(context, schema).schema, "properties").map(([name]) => name);
 }
 
+function words(...parts: readonly unknown[]): string {
+  return parts.filter(Boolean).map(plainText).join(" ");
+}
+
 function wordsOf(context: PageContext, { key, operation, channel, messages }: ShownOperation): string {
   const parts = messages.flatMap((message) => [
     message.key,
@@ -25,7 +29,7 @@ function wordsOf(context: PageContext, { key, operation, channel, messages }: Sh
     ...propertyNames(context, message.message.payload),
     ...propertyNames(context, message.message.headers),
   ]);
-  return [key, operation.summary, channel?.key, channel?.channel.address, ...parts].filter(Boolean).join(" ");
+  return words(key, operation.summary, channel?.key, channel?.channel.address, ...parts);
 }
 
 function list(title: string, href: string, entries: readonly Entry[]): Html {
@@ -45,7 +49,7 @@ export function sidebar(
   const servers = entriesOf<AsyncApiServer>(context, document.servers).map(({ key, value }) => ({
     href: anchors.of("server", key),
     label: html`${value.title ?? key} <span class="protocol">${value.protocol}</span>`,
-    words: `${key} ${value.host}`,
+    words: words(key, value.host),
   }));
   const groups = [...Map.groupBy(operations, ({ group }) => group)].map(([group, members]) => {
     const entries = members.map((one) => ({
@@ -58,17 +62,17 @@ export function sidebar(
   const channels = entriesOf<AsyncApiChannel>(context, document.channels).map(({ key, value }) => ({
     href: anchors.of("channel", key),
     label: html`${value.title ?? value.address ?? key}`,
-    words: `${key} ${value.address ?? ""}`,
+    words: words(key, value.address),
   }));
   const named = messages.map((message) => ({
     href: anchors.of("message", message.pointer, message.key),
     label: html`${messageTitle(message)}`,
-    words: [message.key, ...propertyNames(context, message.message.payload)].join(" "),
+    words: words(message.key, ...propertyNames(context, message.message.payload)),
   }));
   const schemas = Object.entries(document.components?.schemas ?? {}).map(([key, value]) => ({
     href: anchors.of("schema", key),
     label: html`${key}`,
-    words: propertyNames(context, value).join(" "),
+    words: words(...propertyNames(context, value)),
   }));
   return html`<nav class="sidebar" id="sidebar" aria-label="Contents">
 <div class="search" hidden><label for="search" class="hidden">Search</label><input id="search" type="search" placeholder="Name, channel, property" autocomplete="off" spellcheck="false" aria-keyshortcuts="/"><kbd aria-hidden="true">/</kbd></div>
