@@ -2,6 +2,7 @@
 import { stdoutColours } from "./colours.ts";
 import { exitCode } from "./exit-code.ts";
 import { runCli } from "./main.ts";
+import { printable } from "./printable.ts";
 
 // Modules that are loaded may print: only results belong on stdout.
 const write = process.stdout.write.bind(process.stdout);
@@ -13,7 +14,7 @@ process.stdout.on("error", () => process.exit(exitCode.failed));
 /** What a loaded module does later must not look like findings, which Node's own exit code 1 would. */
 function giveUp(error: unknown): void {
   const line = error instanceof Error ? error.message : String(error);
-  process.stderr.write(`millrace: a loaded module failed: ${line.replace(/[\p{Cc}\p{Cf}]+/gu, " ").trim()}\n`);
+  process.stderr.write(`millrace: a loaded module failed: ${printable(line)}\n`);
   if (process.argv.includes("--debug") && error instanceof Error) process.stderr.write(`${error.stack}\n`);
   process.exit(exitCode.failed);
 }
@@ -30,7 +31,6 @@ const code = await runCli(process.argv.slice(2), {
     }),
   err: (text) => void process.stderr.write(text),
   cwd: process.cwd(),
-  env: process.env,
   colour: stdoutColours(process.stdout.isTTY === true, process.env),
   signal: ending.signal,
 });

@@ -8,7 +8,6 @@ export interface CliIo {
   /** Everything else. */
   readonly err: (text: string) => void;
   readonly cwd: string;
-  readonly env: Readonly<Record<string, string | undefined>>;
   /** Whether somebody looks at the results in a terminal that can show colours. */
   readonly colour: boolean;
   /** Aborts when the process is asked to end. */

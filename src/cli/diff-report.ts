@@ -1,5 +1,6 @@
 import { styleText } from "node:util";
 import type { Change, Severity } from "../asyncapi/index.ts";
+import { printable } from "./printable.ts";
 
 export type DiffFormat = "text" | "json" | "markdown" | "github";
 
@@ -13,7 +14,7 @@ function counts(changes: readonly Change[]): string {
 }
 
 function where({ operation, direction }: Change): string {
-  return operation === undefined ? "" : `${JSON.stringify(operation).slice(1, -1)} (${direction}) `;
+  return operation === undefined ? "" : `${printable(operation)} (${direction}) `;
 }
 
 function asText(changes: readonly Change[], colour: boolean): string {
@@ -24,11 +25,6 @@ function asText(changes: readonly Change[], colour: boolean): string {
     return `${shown} ${where(change)}${change.message}\n           ${change.code} at ${printable(place) || "/"}`;
   });
   return [...lines, counts(changes)].join("\n");
-}
-
-/** Keys of documents of others are in it. */
-function printable(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}]/gu, "");
 }
 
 function cell(text: string): string {

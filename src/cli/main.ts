@@ -8,6 +8,7 @@ import { exportCommand } from "./commands/export.ts";
 import { serveCommand } from "./commands/serve.ts";
 import { validateCommand } from "./commands/validate.ts";
 import { CliError, type ExitCode, exitCode, usageError } from "./exit-code.ts";
+import { printable } from "./printable.ts";
 
 const commands: readonly Command[] = [exportCommand, validateCommand, diffCommand, serveCommand, typesCommand];
 
@@ -83,9 +84,7 @@ export async function runCli(args: readonly string[], io: CliIo): Promise<ExitCo
     const code = isOurs ? error.exitCode : exitCode.failed;
     const message = error instanceof Error ? error.message : String(error);
     const suffix = error instanceof MillraceError ? ` (${error.code})` : "";
-    // Messages may quote documents of others, and modules may throw anything.
-    const line = message.replace(/[\p{Cc}\p{Cf}]+/gu, " ").trim();
-    io.err(`millrace: ${line}${suffix}\n`);
+    io.err(`millrace: ${printable(message)}${suffix}\n`);
     if (code === exitCode.usage) io.err("millrace --help tells more\n");
     if (args.includes("--debug")) io.err(`${debugText(error)}\n`);
     return code;

@@ -33,7 +33,6 @@ async function millrace(
       err += text;
     },
     cwd: folder,
-    env: {},
     colour: more.colour ?? false,
     signal: more.signal ?? new AbortController().signal,
   });

@@ -4,6 +4,7 @@ import { type Command, text } from "../command.ts";
 import { exitCode } from "../exit-code.ts";
 import { loadDocument } from "../load-document.ts";
 import { officialDiagnostics } from "../official.ts";
+import { printable } from "../printable.ts";
 import { writeResult } from "../write-result.ts";
 
 interface Finding {
@@ -29,7 +30,6 @@ async function findingsOf(document: AsyncApiDocument, official: Mode): Promise<r
 }
 
 function asText(findings: readonly Finding[]): string {
-  const printable = (value: string): string => value.replace(/[\p{Cc}\p{Cf}]+/gu, " ");
   const lines = findings.map(({ severity, rule, source, path, message }) =>
     printable(`${severity.padEnd(7)} ${path || "/"}: ${message} (${source === "official" ? "official " : ""}${rule})`),
   );
