@@ -268,7 +268,7 @@ function payloadOf(document: AsyncApiDocument): { readonly payload: JsonSchema }
   return channel.messages.m;
 }
 
-const runs = Number(process.env["RUNS"] ?? 800);
+const runs = Number(process.env["RUNS"] ?? 400);
 
 test("what is called compatible lets every old value through, whatever properties it has", () => {
   const seen = check(true, runs);
