@@ -6,6 +6,7 @@ export default defineConfig({
   resolve: { alias: sources },
   test: {
     include: ["test/stress/**/*.test.ts"],
+    globalSetup: ["dev/vitest-setup.ts"],
     pool: "forks",
     // Stress tests measure time and load the machine themselves: one file at a time.
     fileParallelism: false,

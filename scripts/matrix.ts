@@ -2,7 +2,9 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { appSuite, type CaseResult, runSuite, type ServerTarget, serverSuite } from "../src/conformance/index.ts";
 import { type Feature, type FeatureName, featureNames } from "../src/server/features.ts";
+import { requireBroker } from "../test/brokers.ts";
 import { memoryTarget } from "../test/conformance.memory.ts";
+import { listTarget, redisTarget } from "../test/conformance.redis.ts";
 import { sqliteTarget } from "../test/conformance.sqlite.ts";
 
 /**
@@ -10,10 +12,12 @@ import { sqliteTarget } from "../test/conformance.sqlite.ts";
  *
  *     node scripts/matrix.ts           runs the server suite on every server and writes docs/matrix.md
  *     node scripts/matrix.ts --check   fails where docs/matrix.md says something else
+ *
+ * Needs the brokers: without one of them there is nothing to write.
  */
 const path = fileURLToPath(new URL("../docs/matrix.md", import.meta.url));
 const sqlite = sqliteTarget();
-const targets: readonly ServerTarget[] = [memoryTarget, sqlite];
+const targets: readonly ServerTarget[] = [memoryTarget, sqlite, redisTarget("redis"), listTarget()];
 
 /** What the run says about one feature of one server. */
 function verdict(feature: FeatureName, declared: Feature, results: readonly CaseResult[]): string {
@@ -66,6 +70,10 @@ suite that exercise it (or check that it is absent) ran and passed. \`not proven
 `;
 
 async function main(): Promise<number> {
+  if ((await requireBroker("redis")) === undefined) {
+    console.error("The matrix needs Redis: CONTRIBUTING.md says how to get one.");
+    return 1;
+  }
   const runs = new Map<ServerTarget, readonly CaseResult[]>();
   let failures = 0;
   for (const target of targets) {

@@ -53,7 +53,7 @@ export class ListReader {
     this.#byKey = new Map(channels.map((channel) => [settings.keyOf(channel), channel]));
     this.lastContact = settings.clock.monotonic();
     this.#link = new Link(
-      { dial, clock: settings.clock, patience: settings.commandTimeout + settings.blockTime },
+      { dial, clock: settings.clock, patience: settings.commandTimeout + settings.blockTime, usage: "reads" },
       {
         greet: (transport) => this.#greet(transport),
         onReady: () => owner.linkChanged(),
