@@ -201,8 +201,11 @@ export class Settler {
     if (outcome === "nack") {
       const reason: SettleReason =
         note.reason ?? ownReason("rejected", delivery.headers, delivery.deliveryCount, this.#settings.clock.now());
-      const id = delivery.id ?? delivery.entry;
-      return ["d", "2", compactId(id) ?? id, JSON.stringify(reason)];
+      const { id, entry, contentType } = delivery;
+      if (id !== undefined) return ["d", "2", compactId(id) ?? id, JSON.stringify(reason)];
+      // It gets one, to be found by; with an id, a missing type would mean JSON.
+      const type = contentType === undefined ? [field.contentType, ""] : [];
+      return ["d", String(4 + type.length), entry, JSON.stringify(reason), field.id, entry, ...type];
     }
     const delay = typeof outcome === "object" ? Math.ceil(outcome.retryAfter) : 0;
     const started = note.started !== false;

@@ -87,6 +87,10 @@ export function toTrouble(thrown: unknown): Trouble {
   }
   const options = { cause: thrown };
   if (isReply(thrown)) {
+    // Redis has no word of its own for a stream that is gone while it is asked about, or while a read of it blocks.
+    if (/no such key|key no longer exists|requires the key to exist/.test(thrown.message)) {
+      return { kind: "group", error: refused(thrown.message, options) };
+    }
     const known = byWord[wordOf(thrown.message)];
     if (known !== undefined) return { kind: known[0], error: known[1](thrown.message, options) };
     // What Redis says of a wrong key type inside of a script, and of `AUTH` without a user.

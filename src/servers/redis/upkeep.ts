@@ -40,6 +40,8 @@ export class Upkeep {
   #nextLook = 0;
   /** Entries that were ours and that nobody settled or renewed. */
   readonly #abandoned = new Set<string>();
+  /** Channels of which something was missing. */
+  readonly #created = new Set<ChannelState>();
   #sweeps = 0;
   #isStopped = false;
 
@@ -59,9 +61,13 @@ export class Upkeep {
     return this.#nextSweep - this.#settings.clock.monotonic();
   }
 
-  /** Creates streams and groups that are not there, and learns which levels are in use. */
+  /** Creates streams and groups that are not there, and learns which levels are in use. Errors are ours. */
   async prepare(): Promise<void> {
-    await Promise.all(this.#channels.map((channel) => this.#prepare(channel)));
+    try {
+      await Promise.all(this.#channels.map((channel) => this.#prepare(channel)));
+    } catch (error) {
+      throw toTrouble(error).error;
+    }
   }
 
   start(): void {
@@ -85,9 +91,15 @@ export class Upkeep {
   async repair(): Promise<void> {
     const { connection } = this.#subscription;
     const channels = this.#channels;
-    for (const { sources } of channels) for (const source of sources) source.isThere = false;
-    await this.prepare();
-    const names = channels.filter(({ isBroken }) => !isBroken).map(({ keys }) => keys.channel);
+    for (const channel of channels) {
+      for (const source of channel.sources) source.isThere = false;
+      // Should it not work out now, the next read tries again.
+      channel.isStale = true;
+    }
+    this.#created.clear();
+    await Promise.all(channels.map((channel) => this.#prepare(channel)));
+    const names = [...this.#created].map(({ keys }) => keys.channel);
+    if (names.length === 0) return;
     connection.logger.warn(
       { event: "consumer.group.recreated", group: this.#settings.group, channels: names },
       "Streams or their consumer group were gone and were created again.",
@@ -120,6 +132,7 @@ export class Upkeep {
 
   /** Finds streams of a channel that were not there before. */
   async refresh(channel: ChannelState): Promise<void> {
+    if (!channel.normal.isThere) return this.#prepare(channel);
     channel.isStale = false;
     await this.#tick(channel);
   }
@@ -169,9 +182,10 @@ export class Upkeep {
       channel.isBroken = false;
     } catch (error) {
       const trouble = toTrouble(error);
-      if (trouble.kind !== "type") throw trouble.error;
+      if (trouble.kind !== "type") throw error;
       this.#setBroken(channel, trouble.error);
     }
+    channel.isStale = false;
   }
 
   #setBroken(channel: ChannelState, error: Error): void {
@@ -189,6 +203,7 @@ export class Upkeep {
     const { group, groupStart } = this.#settings;
     try {
       await link.send(source.key, ["XGROUP", "CREATE", source.key, group, groupStart, "MKSTREAM"]);
+      this.#created.add(source.channel);
     } catch (error) {
       if (!(error instanceof Error && error.message.startsWith("BUSYGROUP"))) throw error;
     }

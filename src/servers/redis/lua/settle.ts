@@ -6,7 +6,7 @@ import { failedPart, finishPart, ownsPart, parkPart, timePart } from "./parts.ts
  *
  * KEYS: dead, dead ids, delayed, sequence, streams.
  * ARGV: group, consumer, keep settled entries (0 or 1), most dead letters (0 = any number), then per message: place of its stream,
- * entry, kind, count of further arguments, these. Kinds: \`a\` done; \`d\` dead letter: key in dead ids, reason; \`r\` back to its
+ * entry, kind, count of further arguments, these. Kinds: \`a\` done; \`d\` dead letter: key in dead ids, reason, then fields that are added; \`r\` back to its
  * channel: delay, level, then fields that replace those of the same names, without a value where there is none.
  * Returns per message 1 (applied), 0 (not ours) or an error (nothing is changed), then how many dead letters were dropped.
  */
@@ -15,12 +15,13 @@ local group, consumer, keep, most = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
 local reply = {}
 local buried = false
 
-local function bury(stream, entry, at)
+local function bury(stream, entry, at, last)
   local found = redis.call('XRANGE', stream, entry, entry)
   if #found == 0 then return end
   local fields = found[1][2]
   fields[#fields + 1] = '${field.reason}'
   fields[#fields + 1] = ARGV[at + 1]
+  for i = at + 2, last do fields[#fields + 1] = ARGV[i] end
   local place = redis.call('XADD', KEYS[1], '*', unpack(fields))
   local listed = redis.pcall('HSET', KEYS[2], ARGV[at], place)
   if type(listed) == 'table' then
@@ -55,7 +56,7 @@ end
 
 local function settle(stream, entry, kind, at, last)
   if not owns(stream, group, consumer, entry) then return 0 end
-  if kind == 'd' then bury(stream, entry, at)
+  if kind == 'd' then bury(stream, entry, at, last)
   elseif kind == 'r' then put(stream, entry, at, last) end
   finish(stream, group, entry, keep)
   return 1
