@@ -32,6 +32,12 @@ describe("jsonSchema", () => {
     expect(issuesOf(schema, { id: "1", "a/b": "x" })?.[0]?.path).toEqual(["a/b"]);
   });
 
+  test("a value that the check stumbles over is invalid", () => {
+    const schema = jsonSchema({ enum: [{ a: 1 }] });
+    expect(issuesOf(schema, { a: 1 })).toBeUndefined();
+    expect(issuesOf(schema, { valueOf: null })?.[0]?.message).toMatch(/could not be checked|must be equal/);
+  });
+
   test("formats: false makes format a remark", () => {
     expect(issuesOf(jsonSchema(order, { formats: false }), { id: "1", at: "yesterday" })).toBeUndefined();
   });

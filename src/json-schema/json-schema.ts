@@ -83,7 +83,12 @@ export function jsonSchema<T = unknown>(schema: object, settings: JsonSchemaSett
       vendor: "json-schema",
       validate(value) {
         compiled ??= compile();
-        if (compiled(value) === true) return { value: value as T };
+        try {
+          if (compiled(value) === true) return { value: value as T };
+        } catch (error) {
+          // ajv stumbles over some values, { "valueOf": null } beside an enum of objects: bad input, no fault of the actor.
+          return { issues: [{ message: `could not be checked: ${String(error)}` }] };
+        }
         const errors = compiled.errors ?? [];
         return { issues: errors.map((error) => ({ message: error.message ?? error.keyword, path: pathOf(error) })) };
       },

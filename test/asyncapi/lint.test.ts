@@ -380,8 +380,10 @@ describe("the check of examples", () => {
     "a@b.co",
     "1.2.3.4",
   );
-  // ajv counts digits of numbers that are written with an exponent as if they were others.
-  const value = fc.jsonValue({ maxDepth: 2 }).filter((one) => !/\de[+-]?\d/.test(JSON.stringify(one)));
+  // ajv counts digits of numbers with an exponent as if they were others, and stumbles over names that objects inherit.
+  const value = fc
+    .jsonValue({ maxDepth: 2 })
+    .filter((one) => !/\de[+-]?\d|"(?:valueOf|toString|constructor|__proto__)"/.test(JSON.stringify(one)));
   const values = fc.oneof(
     value.map((one): unknown => one),
     text,
