@@ -1,16 +1,16 @@
 import { appendFileSync } from "node:fs";
 import { createApp } from "millrace";
-import { sqlite } from "millrace/sqlite";
+import { serverAt } from "./server-at.ts";
 
 /** A worker of the chaos run: writes down every start and end of a handler, so that nothing has to be believed. */
-const [path = "", ledger = ""] = process.argv.slice(2);
+const [address = "", ledger = ""] = process.argv.slice(2);
 const logger = {
   debug() {},
   info() {},
   warn: (fields: object) => appendFileSync(ledger, `${JSON.stringify({ log: fields })}\n`),
   error: (fields: object) => appendFileSync(ledger, `${JSON.stringify({ log: fields })}\n`),
 };
-const app = createApp({ server: sqlite({ path, leaseDuration: "2s", sweepInterval: "200ms" }), logger });
+const app = createApp({ server: serverAt(address), logger });
 app.actor({ name: "work", channel: "chaos" }, async ({ message }) => {
   appendFileSync(ledger, `${JSON.stringify({ start: message.id, pid: process.pid })}\n`);
   await new Promise((resolve) => {
