@@ -11,7 +11,7 @@ export const hostVariable = "MILLRACE_BROKER_HOST";
  */
 export async function setup(): Promise<() => Promise<void>> {
   const host = createBrokerHost((line) => console.log(line));
-  const unknown = requiredBrokers().filter((name) => !(name in recipes));
+  const unknown = requiredBrokers().filter((name) => !(name in recipes) && name !== "chromium");
   if (unknown.length > 0) throw new Error(`MILLRACE_REQUIRE names ${unknown.join(", ")}: no such broker`);
   const required = requiredBrokers().filter((name) => recipes[name]?.kind === "process");
   const answers = await Promise.all(required.map(async (name) => ({ name, answer: await host.broker(name) })));

@@ -222,10 +222,10 @@ export class Consumer implements MessageOwner, SlotUser {
   }
 
   /** An earlier delivery of it has not ended here: its lease was lost, or it ignores its signal. */
-  #runsHere({ id, deliveries }: ReceivedMessage): boolean {
+  #runsHere(message: ReceivedMessage): boolean {
     const { zombies } = this.#worker;
-    if (zombies.size > 0 && zombies.has(id)) return true;
-    return deliveries > 1 && this.#running.some((running) => running.id === id);
+    if (zombies.size > 0 && zombies.has(message.id)) return true;
+    return message.deliveries > 1 && this.#running.some(({ id }) => id === message.id);
   }
 
   #start(message: ReceivedMessage): void {

@@ -19,7 +19,7 @@ import { type AnySchema, validate } from "../server/schema.ts";
 import type { BrokerServer, PublishOptions, Receipt } from "../server/server.ts";
 import { addressedHeaders, outgoingHeaders } from "./outgoing-headers.ts";
 import { boundedBytes, lineOption } from "./payload-bytes.ts";
-import { PublishGuard } from "./publish-guard.ts";
+import { PublishGuard, type WatchSteps } from "./publish-guard.ts";
 import { checkOptions, type GivenScheduling, publishOptions } from "./publish-options.ts";
 import type { SendTarget } from "./send-target.ts";
 
@@ -61,6 +61,14 @@ export interface Producer {
   publishJson(channel: string, value: unknown, options?: GivenOptions): Promise<SendResult>;
   /** Runs a ready message through the middleware and to the given end of the chain (default: the server). */
   dispatch(call: ProducerCall, entry: ServerEntry, options?: GivenOptions, end?: ProducerLeaf): Awaitable<SendResult>;
+}
+
+/** A publish that waits for its confirmation. */
+interface Sending {
+  readonly entry: ServerEntry;
+  readonly call: ProducerCall;
+  readonly timeout: number;
+  recover: ((error: unknown) => Promise<Receipt> | undefined) | undefined;
 }
 
 const retryPause = 50;
@@ -136,14 +144,13 @@ export function createProducer(host: ProducerHost): Producer {
 
   /** The first send connects; a server that is not there fails the send, it does not hang it. */
   function connected(ready: PromiseLike<void>, given: GivenOptions | undefined): Promise<void> {
-    return orAborted(guard(timeoutOf(given)).watch(ready, "failed", nothing), given?.signal, aborted("failed")).catch(
-      (error: unknown) => {
-        if (error instanceof PublishError) throw error;
-        throw new PublishError("failed", "The server could not be connected; the message was not sent.", {
-          cause: error,
-        });
-      },
-    );
+    const watched = guard(timeoutOf(given)).watch(ready, connecting, undefined);
+    return orAborted(watched, given?.signal, aborted("failed")).catch((error: unknown) => {
+      if (error instanceof PublishError) throw error;
+      throw new PublishError("failed", "The server could not be connected; the message was not sent.", {
+        cause: error,
+      });
+    });
   }
 
   function publishNow(
@@ -162,20 +169,20 @@ export function createProducer(host: ProducerHost): Producer {
       throw toPublishError(error);
     }
     if (!isPromise(receipt)) return result(call, receipt);
-    let recover: ((error: unknown) => Promise<Receipt> | undefined) | undefined;
-    const sent = guard(timeout).watch(
-      receipt,
-      "unknown",
-      (confirmed) => result(call, confirmed),
-      (error) => {
-        recover ??= recovery(entry, call, timeout);
-        const again = recover(error);
-        if (again === undefined && !(error instanceof MillraceError)) return Promise.reject(toPublishError(error));
-        return again;
-      },
-    );
+    const sent = guard(timeout).watch(receipt, confirming, { entry, call, timeout, recover: undefined });
     return orAborted(sent, given?.signal, aborted("unknown"));
   }
+
+  const confirming: WatchSteps<Receipt, SendResult, Sending> = {
+    outcome: "unknown",
+    map: (receipt, { call }) => result(call, receipt),
+    recover(error, sending) {
+      sending.recover ??= recovery(sending.entry, sending.call, sending.timeout);
+      const again = sending.recover(error);
+      if (again === undefined && !(error instanceof MillraceError)) return Promise.reject(toPublishError(error));
+      return again;
+    },
+  };
 
   function dispatch(
     call: ProducerCall,
@@ -302,7 +309,7 @@ export function createProducer(host: ProducerHost): Producer {
     const pending = entry.server.publishBatch?.(first?.channel ?? "", messages, options) ?? [];
     if (!isPromise(pending)) return pending;
     return orAborted(
-      guard(timeoutOf(given)).watch(pending, "unknown", (receipts) => receipts),
+      guard(timeoutOf(given)).watch(pending, confirmingAll, undefined),
       given?.signal,
       aborted("unknown"),
     );
@@ -353,7 +360,11 @@ function toPublishError(error: unknown): MillraceError {
   });
 }
 
-const nothing = (): void => {};
+const connecting: WatchSteps<unknown, undefined, undefined> = { outcome: "failed", map: () => undefined };
+const confirmingAll: WatchSteps<readonly (Receipt | Error)[], readonly (Receipt | Error)[], undefined> = {
+  outcome: "unknown",
+  map: (receipts) => receipts,
+};
 
 function aborted(outcome: "failed" | "unknown"): (reason: unknown) => PublishError {
   return (cause) => new PublishError(outcome, "Sending was aborted by the signal given.", { cause });

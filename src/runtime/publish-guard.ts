@@ -2,10 +2,20 @@ import type { Clock, TimerHandle } from "../internal/clock.ts";
 import { Ring } from "../internal/ring.ts";
 import { PublishError } from "../server/errors.ts";
 
+/** What is done about a confirmation: the same for all publishes of a kind, so that a publish makes no functions for it. */
+export interface WatchSteps<T, R, C> {
+  /** What is known of the message when the time is over. */
+  readonly outcome: "failed" | "unknown";
+  map(value: T, context: C): R;
+  /** May turn a failure into another attempt. */
+  recover?(error: unknown, context: C): PromiseLike<T> | undefined;
+}
+
+/** What the guard needs of a publish that it watches. */
 interface Watched {
   readonly deadline: number;
-  done: boolean;
-  expire(): void;
+  readonly isDone: boolean;
+  expire(timeout: number): void;
 }
 
 function overdue(outcome: "failed" | "unknown", timeout: number): PublishError {
@@ -14,6 +24,59 @@ function overdue(outcome: "failed" | "unknown", timeout: number): PublishError {
       ? `The broker did not confirm the message within ${timeout} ms; it may have been stored.`
       : `The server was not connected within ${timeout} ms; the message was not sent.`;
   return new PublishError(outcome, text);
+}
+
+class Publish<T, R, C> implements Watched {
+  readonly deadline: number;
+  isDone = false;
+  readonly #guard: PublishGuard;
+  readonly #steps: WatchSteps<T, R, C>;
+  readonly #context: C;
+  readonly #resolve: (value: R) => void;
+  readonly #reject: (error: unknown) => void;
+
+  constructor(
+    guard: PublishGuard,
+    deadline: number,
+    steps: WatchSteps<T, R, C>,
+    context: C,
+    resolve: (value: R) => void,
+    reject: (error: unknown) => void,
+  ) {
+    this.#guard = guard;
+    this.deadline = deadline;
+    this.#steps = steps;
+    this.#context = context;
+    this.#resolve = resolve;
+    this.#reject = reject;
+  }
+
+  wait(pending: PromiseLike<T>): void {
+    pending.then(
+      (value) => {
+        this.#end();
+        this.#resolve(this.#steps.map(value, this.#context));
+      },
+      (error: unknown) => this.#onError(error),
+    );
+  }
+
+  expire(timeout: number): void {
+    this.isDone = true;
+    this.#reject(overdue(this.#steps.outcome, timeout));
+  }
+
+  #onError(error: unknown): void {
+    const again = this.#steps.recover?.(error, this.#context);
+    if (again !== undefined) return this.wait(again);
+    this.#end();
+    this.#reject(error);
+  }
+
+  #end(): void {
+    this.isDone = true;
+    this.#guard.tidy();
+  }
 }
 
 /**
@@ -31,44 +94,20 @@ export class PublishGuard {
     this.#timeout = timeout;
   }
 
-  /**
-   * `outcome`: what is known of the message when the time is over. `recover` may turn a failure into another attempt.
-   * One promise per message, however many of these steps it takes: this is the path of every confirmed send.
-   */
-  watch<T, R = T>(
-    pending: PromiseLike<T>,
-    outcome: "failed" | "unknown",
-    map: (value: T) => R,
-    recover?: (error: unknown) => PromiseLike<T> | undefined,
-  ): Promise<R> {
+  /** One promise per message, however many steps it takes: this is the path of every confirmed send. */
+  watch<T, R, C>(pending: PromiseLike<T>, steps: WatchSteps<T, R, C>, context: C): Promise<R> {
     return new Promise<R>((resolve, reject) => {
-      const watched: Watched = {
-        deadline: this.#clock.monotonic() + this.#timeout,
-        done: false,
-        expire: () => reject(overdue(outcome, this.#timeout)),
-      };
-      this.#queue.push(watched);
+      const deadline = this.#clock.monotonic() + this.#timeout;
+      const publish = new Publish(this, deadline, steps, context, resolve, reject);
+      this.#queue.push(publish);
       this.#arm();
-      const onValue = (value: T): void => {
-        this.#finish(watched);
-        resolve(map(value));
-      };
-      const onError = (error: unknown): void => {
-        const again = recover?.(error);
-        if (again !== undefined) {
-          again.then(onValue, onError);
-          return;
-        }
-        this.#finish(watched);
-        reject(error);
-      };
-      pending.then(onValue, onError);
+      publish.wait(pending);
     });
   }
 
-  #finish(watched: Watched): void {
-    watched.done = true;
-    while (this.#queue.peek()?.done === true) this.#queue.shift();
+  /** Forgets what is over. */
+  tidy(): void {
+    while (this.#queue.peek()?.isDone === true) this.#queue.shift();
     if (this.#queue.size === 0 && this.#timer !== undefined) {
       this.#clock.clearTimer(this.#timer);
       this.#timer = undefined;
@@ -85,12 +124,9 @@ export class PublishGuard {
     this.#timer = undefined;
     const now = this.#clock.monotonic();
     for (let oldest = this.#queue.peek(); oldest !== undefined; oldest = this.#queue.peek()) {
-      if (!oldest.done && oldest.deadline > now) break;
+      if (!oldest.isDone && oldest.deadline > now) break;
       this.#queue.shift();
-      if (!oldest.done) {
-        oldest.done = true;
-        oldest.expire();
-      }
+      if (!oldest.isDone) oldest.expire(this.#timeout);
     }
     this.#arm();
   }

@@ -52,7 +52,6 @@ interface Extras {
 export class ReceivedMessage implements RunnableMessage, Known {
   readonly delivery: Delivery;
   readonly owner: MessageOwner;
-  readonly id: string;
   readonly book: Bookkeeping;
   readonly deliveries: number;
   headers: MessageHeaders;
@@ -84,15 +83,21 @@ export class ReceivedMessage implements RunnableMessage, Known {
   leaseTimer: TimerHandle | undefined = undefined;
 
   #extras: Extras | undefined = undefined;
+  #id: string | undefined = undefined;
 
   constructor(delivery: Delivery, owner: MessageOwner) {
     this.delivery = delivery;
     this.owner = owner;
-    this.id = delivery.id ?? delivery.brokerId ?? owner.newId();
     const packed = delivery.headers[bookkeepingHeader];
     this.headers = packed === undefined ? delivery.headers : withoutBookkeeping(delivery.headers);
     this.book = packed === undefined ? noBookkeeping : parseBookkeeping(packed);
     this.deliveries = delivery.deliveryCount ?? this.book.deliveries + 1;
+  }
+
+  /** Looked up on first use: most messages come and go without anybody asking. */
+  get id(): string {
+    this.#id ??= this.delivery.id ?? this.delivery.brokerId ?? this.owner.newId();
+    return this.#id;
   }
 
   /** Made on first use. */

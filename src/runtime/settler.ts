@@ -29,6 +29,9 @@ const patienceWithoutLease = 30_000;
  */
 export class Settler {
   readonly #host: SettlerHost;
+  /** What the last acks wait for, and which messages those are. */
+  #pending: PromiseLike<void> | undefined;
+  #group: ReceivedMessage[] = [];
 
   constructor(host: SettlerHost) {
     this.#host = host;
@@ -53,8 +56,9 @@ export class Settler {
       this.#onFailure(message, outcome, note, error, 0, undefined);
       return;
     }
-    if (isPromise(pending)) this.#wait(message, outcome, note, pending, 0, undefined);
-    else this.#conclude(message, "settled");
+    if (!isPromise(pending)) this.#conclude(message, "settled");
+    else if (outcome === "ack" && note === undefined) this.#waitTogether(message, pending);
+    else this.#wait(message, outcome, note, pending, 0, undefined);
   }
 
   /** The broker has already applied the outcome. */
@@ -81,6 +85,29 @@ export class Settler {
     message.abort(reason);
     this.#host.onLost(message);
     this.#conclude(message, "lost");
+  }
+
+  /** A server that acks many messages in one go gives all of them one promise: then one callback does for all. */
+  #waitTogether(message: ReceivedMessage, pending: PromiseLike<void>): void {
+    if (pending !== this.#pending) {
+      const group: ReceivedMessage[] = [];
+      this.#pending = pending;
+      this.#group = group;
+      const over = (): void => {
+        if (this.#group === group) this.#pending = undefined;
+      };
+      pending.then(
+        () => {
+          over();
+          for (const one of group) if (one.state === "settling") this.#conclude(one, "settled");
+        },
+        (error: unknown) => {
+          over();
+          for (const one of group) this.#onFailure(one, "ack", undefined, error, 0, undefined);
+        },
+      );
+    }
+    this.#group.push(message);
   }
 
   #wait(

@@ -78,6 +78,7 @@ export class Acks {
         this.underway.delete(batch.promise);
         for (const delivery of batch.deliveries) this.#holder.released(delivery);
         batch.resolve();
+        this.#holder.changed();
       },
       (error: unknown) => {
         this.underway.delete(batch.promise);

@@ -29,22 +29,47 @@ function lookUp(table: Int8Array, code: number): number {
   return code < 128 ? (table[code] as number) : -1;
 }
 
+/** Where the counter of our own ids is, the only part in which those of one millisecond differ (see `internal/uuid.ts`). */
+const counter = { start: 14, end: 18 };
+const zero = "0".charCodeAt(0);
+
+/** What surrounds the counter of the id before, and its short form. */
+let head = "";
+let tail = "";
+let shortHead = "";
+let shortTail = "";
+
+/** Two characters for each three digits from here on; `undefined` where there is something else. */
+function shorten(id: string, from: number, to: number): string | undefined {
+  let short = "";
+  for (let group = from; group < to; group += 3) {
+    let bits = 0;
+    for (let i = group; i < group + 3; i += 1) {
+      // 32 digits and a zero at the end are eleven groups of three.
+      const digit = lookUp(digits, i === 32 ? zero : id.charCodeAt(places[i] as number));
+      if (digit < 0) return undefined;
+      bits = (bits << 4) | digit;
+    }
+    short += pairs[bits] as string;
+  }
+  return short;
+}
+
 /** 22 characters for a UUID in lower case, `undefined` for any other id. */
 export function compactId(id: string): string | undefined {
   if (id.length !== 36 || id[8] !== "-" || id[13] !== "-" || id[18] !== "-" || id[23] !== "-") return undefined;
   if (pairs.length === 0) prepare();
-  let compact = "";
-  // 32 digits and a zero at the end are eleven groups of three.
-  for (let group = 0; group < 33; group += 3) {
-    let bits = 0;
-    for (let i = group; i < group + 3; i += 1) {
-      const digit = i === 32 ? 0 : lookUp(digits, id.charCodeAt(places[i] as number));
-      if (digit < 0) return undefined;
-      bits = (bits << 4) | digit;
-    }
-    compact += pairs[bits] as string;
+  if (!(id.startsWith(head) && id.endsWith(tail)) || head === "") {
+    const first = shorten(id, 0, 12);
+    const last = shorten(id, 18, 33);
+    if (first === undefined || last === undefined) return undefined;
+    head = id.slice(0, counter.start);
+    tail = id.slice(counter.end);
+    shortHead = first;
+    shortTail = last;
   }
-  return compact;
+  const middle = shorten(id, 12, 18);
+  return middle === undefined ? undefined : shortHead + middle + shortTail;
 }
 
 /** The UUID of 22 characters; `undefined` when it is none of ours. */

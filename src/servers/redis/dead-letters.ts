@@ -14,7 +14,7 @@ import { integerOption } from "../../server/option.ts";
 import { decodeReason } from "../../server/own-reason.ts";
 import { compactId } from "./compact-id.ts";
 import type { RedisConnection } from "./connection.ts";
-import { decodeFields, type RawEntry, timeOf } from "./decode.ts";
+import { Message, type RawEntry, timeOf } from "./decode.ts";
 import { pushHeaders } from "./encode.ts";
 import type { ChannelKeys } from "./keys.ts";
 import { removeDeadScript, replayScript } from "./lua/dead.ts";
@@ -32,7 +32,7 @@ const entryId = /^\d+-\d+$/;
 
 function foundIn(channel: string, [id, fields]: RawEntry): Found {
   const entry = String(id);
-  const message = decodeFields(fields ?? []);
+  const message = new Message(fields ?? []);
   const deadAt = timeOf(entry);
   const { payload, headers, contentType, replyTo, reason } = message;
   return {
@@ -170,11 +170,28 @@ export class RedisDeadLetters implements DeadLetterStore {
     if (letter.replyTo !== undefined) fields.push(field.replyTo, letter.replyTo);
     if (attempts > 0) fields.push(field.deliveries, String(attempts));
     fields.push(field.payload, Buffer.from(letter.payload));
+    if (this.#connection.dial.isCluster && target.channel !== this.#keys.channel) {
+      return this.#moveAcross(found, target, fields, id);
+    }
     const moved = await this.#connection.run(
       replayScript,
       [...this.#places, target.stream],
       [...this.#named(found), ...fields],
     );
     return Number(moved) === 1 ? id : undefined;
+  }
+
+  /** To another node: the copy is confirmed before the dead letter goes. Twice at the same moment may send it twice. */
+  async #moveAcross(
+    found: Found,
+    target: ChannelKeys,
+    fields: readonly Argument[],
+    id: string,
+  ): Promise<string | undefined> {
+    const [there] = await this.#range("XRANGE", found.entry, found.entry, 1);
+    if (there === undefined) return undefined;
+    await this.#connection.send(target.stream, ["XADD", target.stream, "*", ...fields]);
+    await this.#connection.run(removeDeadScript, this.#places, this.#named(found));
+    return id;
   }
 }

@@ -5,23 +5,59 @@ import { field, jsonType } from "./wire.ts";
 /** An entry as the client gives it: id, then names and values in turn. */
 export type RawEntry = readonly [id: Buffer, fields: readonly Buffer[] | null];
 
-/** What the fields of an entry say. */
-export interface Message {
-  payload: Uint8Array;
-  headers: MessageHeaders;
-  contentType: string | undefined;
-  replyTo: string | undefined;
-  id: string | undefined;
-  /** Milliseconds after sending. */
-  lifetime: number | undefined;
-  /** Milliseconds since the epoch, if it is not the time in the entry's id. */
-  sent: number | undefined;
-  deliveries: number;
-  lapses: number;
-  reason: string | undefined;
-}
-
 const nothing = new Uint8Array(0);
+const none: MessageHeaders = createHeaders();
+
+/** What the fields of an entry say. */
+export class Message {
+  payload: Uint8Array = nothing;
+  headers: MessageHeaders = none;
+  contentType: string | undefined = undefined;
+  replyTo: string | undefined = undefined;
+  /** Milliseconds after sending. */
+  lifetime: number | undefined = undefined;
+  /** Milliseconds since the epoch, if it is not the time in the entry's id. */
+  sent: number | undefined = undefined;
+  /** Deliveries before this entry was made. */
+  earlier = 0;
+  /** Of those, the last so many that ended without a result. */
+  earlierLapses = 0;
+  reason: string | undefined = undefined;
+  #id: string | undefined = undefined;
+  #uuid: Buffer | undefined = undefined;
+
+  /** Unknown fields are ignored; damaged ones count as absent, since one bad entry must not stop its channel. */
+  constructor(fields: readonly Buffer[]) {
+    const headers = createHeaders();
+    this.headers = headers;
+    let isTyped = false;
+    for (let i = 0; i + 1 < fields.length; i += 2) {
+      const setter = setterAt(i >> 1, fields[i] as Buffer);
+      if (setter === setContentType) isTyped = true;
+      setter(this, headers, fields[i + 1] as Buffer);
+    }
+    if (!isTyped && this.isOurs) this.contentType = jsonType;
+  }
+
+  /** Only ours have an id. */
+  get isOurs(): boolean {
+    return this.#uuid !== undefined || this.#id !== undefined;
+  }
+
+  get id(): string | undefined {
+    if (this.#id === undefined && this.#uuid !== undefined) this.#id = expandId(this.#uuid) ?? text(this.#uuid);
+    return this.#id;
+  }
+
+  setId(id: string): void {
+    this.#id = id;
+  }
+
+  /** In its short form; it is made longer when somebody asks. */
+  setUuid(uuid: Buffer): void {
+    this.#uuid = uuid;
+  }
+}
 
 function text(value: Buffer): string {
   return value.toString("utf8");
@@ -41,10 +77,10 @@ const setContentType: Setter = (message, _, value) => {
 
 const setters: Readonly<Record<string, Setter>> = {
   [field.uuid]: (message, _, value) => {
-    message.id = expandId(value) ?? text(value);
+    message.setUuid(value);
   },
   [field.id]: (message, _, value) => {
-    message.id = text(value);
+    message.setId(text(value));
   },
   [field.contentType]: setContentType,
   [field.replyTo]: (message, _, value) => {
@@ -57,10 +93,10 @@ const setters: Readonly<Record<string, Setter>> = {
     message.sent = count(value);
   },
   [field.deliveries]: (message, _, value) => {
-    message.deliveries = count(value) ?? 0;
+    message.earlier = count(value) ?? 0;
   },
   [field.lapses]: (message, _, value) => {
-    message.lapses = count(value) ?? 0;
+    message.earlierLapses = count(value) ?? 0;
   },
   [field.payload]: (message, _, value) => {
     message.payload = value;
@@ -103,32 +139,6 @@ function setterAt(place: number, name: Buffer): Setter {
   lastNames[place] = Buffer.from(name);
   lastSetters[place] = setter;
   return setter;
-}
-
-/** Reads an entry. Unknown fields are ignored; damaged ones count as absent, since one bad entry must not stop its channel. */
-export function decodeFields(fields: readonly Buffer[]): Message {
-  const headers = createHeaders();
-  const message: Message = {
-    payload: nothing,
-    headers,
-    contentType: undefined,
-    replyTo: undefined,
-    id: undefined,
-    lifetime: undefined,
-    sent: undefined,
-    deliveries: 0,
-    lapses: 0,
-    reason: undefined,
-  };
-  let isTyped = false;
-  for (let i = 0; i + 1 < fields.length; i += 2) {
-    const name = fields[i] as Buffer;
-    const setter = setterAt(i >> 1, name);
-    if (setter === setContentType) isTyped = true;
-    setter(message, headers, fields[i + 1] as Buffer);
-  }
-  if (!isTyped && message.id !== undefined) message.contentType = jsonType;
-  return message;
 }
 
 /** Milliseconds since the epoch in an entry's id: Redis's clock when it was added. */

@@ -1,4 +1,3 @@
-import type { MessageHeaders } from "../../internal/headers.ts";
 import {
   type Delivery,
   type Lease,
@@ -9,7 +8,7 @@ import {
   suspectAfter,
 } from "../../server/delivery.ts";
 import type { PublishOptions } from "../../server/publish-options.ts";
-import { decodeFields, timeOf } from "./decode.ts";
+import { Message, timeOf } from "./decode.ts";
 import type { Source } from "./source.ts";
 
 /** What a delivery asks of the subscription that handed it up. */
@@ -27,33 +26,16 @@ export interface DeliveryOwner {
   ): Promise<void>;
 }
 
-/** An entry that is pending for us. */
-export interface Pending {
-  readonly entry: string;
-  readonly fields: readonly Buffer[];
-  /** Redis's count of deliveries of this entry. */
-  readonly count: number;
-  /** Whether the count includes this delivery. */
-  readonly counted: boolean;
-}
-
 const noNote: SettleNote = {};
 
 /** One entry of a stream, as long as it is ours. */
-export class RedisDelivery implements Delivery {
+export class RedisDelivery extends Message implements Delivery {
   readonly source: Source;
   /** The entry's id. */
   readonly entry: string;
-  readonly payload: Uint8Array;
-  readonly headers: MessageHeaders;
-  readonly contentType: string | undefined;
-  readonly replyTo: string | undefined;
-  readonly id: string | undefined;
   readonly deliveryCount: number;
   readonly lapses: number;
-  /** Milliseconds after sending at which it expires. */
-  readonly lifetime: number | undefined;
-  /** Redis's count with this delivery in it. */
+  /** Redis's count of deliveries of this entry with this one in it. */
   readonly countWithThis: number;
   /** Whether Redis's count includes this delivery: at once for most, with `begin()` for suspects. */
   counted: boolean;
@@ -69,27 +51,31 @@ export class RedisDelivery implements Delivery {
   /** Monotonic milliseconds until which it is surely ours. */
   leaseEnd: number;
   readonly #owner: DeliveryOwner;
-  readonly #sent: number | undefined;
   #lease: Lease | undefined;
 
-  constructor(owner: DeliveryOwner, source: Source, { entry, fields, count, counted }: Pending, leaseEnd: number) {
-    const message = decodeFields(fields);
+  /**
+   * @param count Redis's count of deliveries of this entry
+   * @param counted whether that includes this one
+   */
+  constructor(
+    owner: DeliveryOwner,
+    source: Source,
+    entry: string,
+    fields: readonly Buffer[],
+    count: number,
+    counted: boolean,
+    leaseEnd: number,
+  ) {
+    super(fields);
     this.#owner = owner;
     this.source = source;
     this.entry = entry;
-    this.payload = message.payload;
-    this.headers = message.headers;
-    this.contentType = message.contentType;
-    this.replyTo = message.replyTo;
-    this.id = message.id;
-    this.lifetime = message.lifetime;
-    this.#sent = message.sent;
     // A new entry is counted by Redis as it is read. If it came back without having started, that is taken back.
-    const isFreshSuspect = counted && count === 1 && message.lapses >= suspectAfter;
+    const isFreshSuspect = counted && count === 1 && this.earlierLapses >= suspectAfter;
     this.counted = counted && !isFreshSuspect;
     this.countWithThis = counted ? count : count + 1;
-    this.deliveryCount = message.deliveries + this.countWithThis;
-    this.lapses = message.lapses + this.countWithThis - 1;
+    this.deliveryCount = this.earlier + this.countWithThis;
+    this.lapses = this.earlierLapses + this.countWithThis - 1;
     this.leaseEnd = leaseEnd;
   }
 
@@ -102,7 +88,7 @@ export class RedisDelivery implements Delivery {
   }
 
   get sentAt(): number {
-    return this.#sent ?? timeOf(this.entry);
+    return this.sent ?? timeOf(this.entry);
   }
 
   get lease(): Lease {

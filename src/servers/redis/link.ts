@@ -102,10 +102,20 @@ export class Link {
 
   /** Sends a command. Rejects with what the client threw. */
   send(key: string, args: readonly Argument[]): Promise<Reply> {
+    return this.post(key, args).then(this.#onReply, this.#onError);
+  }
+
+  /** As `send`, without a promise of its own: whoever waits must call `answered()` first thing, whatever comes. */
+  post(key: string, args: readonly Argument[]): Promise<Reply> {
+    this.#sent += 1;
     const transport = this.#transport;
     if (transport === undefined) return Promise.reject(new ConnectionError("There is no connection to Redis."));
-    this.#sent += 1;
-    return transport.send(key, args).then(this.#onReply, this.#onError);
+    return transport.send(key, args);
+  }
+
+  /** An answer came to what was posted. */
+  answered(): void {
+    this.#answered += 1;
   }
 
   readonly #onReply = (reply: Reply): Reply => {

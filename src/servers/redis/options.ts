@@ -102,8 +102,8 @@ export interface RedisOptions extends ServerCommonOptions {
    */
   readonly blockTime?: Duration;
   /**
-   * Most messages per read. Fewer cost more round trips; more make single replies larger, which matters with payloads of
-   * hundreds of kilobytes. Default 500.
+   * Most messages per read. Fewer cost more round trips; more make single replies larger, which takes memory and, with
+   * payloads of hundreds of kilobytes, time in which nothing else is answered. Default 200.
    */
   readonly batchSize?: number;
   /**
@@ -207,7 +207,7 @@ export function readSettings(options: RedisOptions): Settings {
     sweepInterval: durationOption("sweepInterval of redis", options.sweepInterval ?? "5s", { min: 10 }),
     pollInterval: durationOption("pollInterval of redis", options.pollInterval ?? 150, { min: 10 }),
     blockTime,
-    batchSize: integerOption("batchSize of redis", options.batchSize ?? 500, { min: 1, max: 10_000 }),
+    batchSize: integerOption("batchSize of redis", options.batchSize ?? 200, { min: 1, max: 10_000 }),
     commandTimeout: durationOption("commandTimeout of redis", options.commandTimeout ?? "8s", { min: 100 }),
     connectTimeout: durationOption("connectTimeout of redis", options.connectTimeout ?? "10s", { infinite: true }),
     levels,

@@ -61,15 +61,19 @@ export class Publisher {
       return this.#publishByScript(channel, message, options);
     }
     const { key, args } = this.plain(channel, message, options);
-    const sent = this.#link.send(key, args);
-    if (isReplyChannel(channel)) this.#link.send(key, ["PEXPIRE", key, String(replyLifetime)]).catch(() => {});
-    return sent.then(
+    const sent = this.#link.post(key, args).then(
       (reply) => {
+        this.#link.answered();
         if (options?.priority !== undefined) this.#tellUrgent(channel, options.priority);
         return receiptOf(message.id, reply);
       },
-      (error: unknown) => this.#fail(error),
+      (error: unknown) => {
+        this.#link.answered();
+        return this.#fail(error);
+      },
     );
+    if (isReplyChannel(channel)) this.#link.send(key, ["PEXPIRE", key, String(replyLifetime)]).catch(() => {});
+    return sent;
   }
 
   /** One result each, in order; a failed one is an error. */

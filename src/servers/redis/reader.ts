@@ -4,26 +4,30 @@ import { fairEvery, readOrder, rotated } from "./read-order.ts";
 import { runScript } from "./script.ts";
 import type { ChannelState, Source } from "./source.ts";
 import type { RedisSubscription } from "./subscription.ts";
-import type { Argument, Transport } from "./transport.ts";
+import type { Argument, Reply, Transport } from "./transport.ts";
 import { toTrouble } from "./trouble.ts";
 import type { Upkeep } from "./upkeep.ts";
 
-/** What a read says: streams, of each its entries. */
-type Streams = readonly (readonly [
-  key: Buffer,
-  entries: readonly (readonly [id: Buffer, fields: readonly Buffer[]])[],
-])[];
+type Entries = readonly (readonly [id: Buffer, fields: readonly Buffer[]])[];
+
+/** What a read says: streams, of each its entries; null when there are none. */
+type Streams = readonly (readonly [key: Buffer, entries: Entries])[] | null;
+
+type TakeReply = readonly [found: readonly (readonly [place: number, entries: Entries])[], last: readonly Buffer[]];
 
 /** Milliseconds until the next try after an error, by kind. */
 const pauses = { busy: 250, other: 1000 };
-/** A read that was told to end before Redis knew of it is told again. */
+/** A read that was told to end before Redis knew of it is told again after so many milliseconds. */
 const repeatInterrupt = 5;
 /** After so many reads of the streams that are known to have more, all are looked at. */
-const hotReads = 8;
+const mostHotReads = 8;
+/** With less room in all, one read at a time takes what there is. */
+const worthOverlapping = 16;
 
 /**
- * Reads new entries, one read at a time, and never more than there is room for. While there is a backlog, reads ride with
- * the settles over their connection; when it is gone, one blocks on a connection of its own, and nothing is polled.
+ * Reads new entries, never more than there is room for. While there is a backlog, reads ride with the settles over their
+ * connection, two at a time so that Redis answers one while we handle the other. When the backlog is gone, one read blocks on a connection of its
+ * own, and nothing is polled.
  */
 export class Reader {
   lastContact: number;
@@ -32,16 +36,22 @@ export class Reader {
   readonly #upkeep: Upkeep;
   readonly #link: Link;
   readonly #consumer: string;
-  /** The running turn, if there is one. */
+  /** What is under way that cannot overlap with anything else. */
   #turn: Promise<void> | undefined;
+  /** Something changed while it was under way. */
+  #mustFill = false;
+  /** Reads of a backlog under way. */
+  #hotPending = 0;
   #isBlocked = false;
   /** Redis's number for our connection, by which a blocked read can be ended. */
   #clientId = "";
   #isNew = true;
+  /** Reads of a part of the streams since all were looked at. */
   #hotReads = 0;
   /** Taken since a lower level came first. */
   #sinceFair = 0;
   #round = 0;
+  #onQuiet: (() => void) | undefined;
 
   constructor(subscription: RedisSubscription, channels: readonly ChannelState[], upkeep: Upkeep) {
     const { settings, dial } = subscription.connection;
@@ -51,7 +61,7 @@ export class Reader {
     this.#consumer = subscription.consumer;
     this.lastContact = settings.clock.monotonic();
     this.#link = new Link(
-      { dial, clock: settings.clock, patience: settings.commandTimeout + settings.blockTime },
+      { dial, clock: settings.clock, patience: settings.commandTimeout + settings.blockTime, usage: "reads" },
       {
         greet: (transport) => this.#greet(transport),
         onReady: () => subscription.linkChanged(),
@@ -83,20 +93,30 @@ export class Reader {
     this.#link.close();
   }
 
-  /** Reads if there is room and nobody reads yet. */
+  /** Reads if there is room and reason to. */
   fill(): void {
+    if (this.#hotPending === 2) return;
+    if (this.#turn !== undefined) {
+      this.#mustFill = true;
+      return;
+    }
     const { isOpen, room, connection } = this.#subscription;
-    if (this.#turn !== undefined || !isOpen || room <= 0 || !this.#link.isOpen || !connection.link.isOpen) return;
-    this.#turn = this.#read().then(this.#onDone, this.#onFailed);
+    if (!isOpen || room <= 0 || !this.#link.isOpen || !connection.link.isOpen) return;
+    this.#mustFill = false;
+    const hot = this.#hotSources();
+    if (hot.length > 0) this.#readHot(hot);
+    else if (this.#hotPending === 0) this.#turn = this.#read().then(this.#onDone, this.#onFailed);
   }
 
   readonly #onDone = (again: boolean): void => {
     this.#turn = undefined;
-    if (again) this.fill();
+    this.#tellQuiet();
+    if (again || this.#mustFill) this.fill();
   };
 
   readonly #onFailed = (error: unknown): void => {
     this.#turn = undefined;
+    this.#tellQuiet();
     void this.#explain(error);
   };
 
@@ -117,12 +137,20 @@ export class Reader {
     );
   }
 
-  /** Resolves once no read is under way. */
+  /** Resolves once no read is under way. Only while the subscription is not open. */
   async quiet(): Promise<void> {
-    while (this.#turn !== undefined && !this.#subscription.isOpen) {
+    while ((this.#turn !== undefined || this.#hotPending > 0) && !this.#subscription.isOpen) {
       this.interrupt();
-      await this.#turn;
+      await new Promise<void>((resolve) => {
+        this.#onQuiet = resolve;
+      });
     }
+  }
+
+  #tellQuiet(): void {
+    const tell = this.#onQuiet;
+    this.#onQuiet = undefined;
+    tell?.();
   }
 
   async #greet(transport: Transport): Promise<void> {
@@ -145,49 +173,76 @@ export class Reader {
     for (const channel of this.#channels) if (channel.isStale) await this.#upkeep.refresh(channel);
     const sources = this.#sources();
     if (sources.length === 0) return false;
-    if (this.#channels.some(({ hasUrgent, isBroken }) => hasUrgent && !isBroken)) {
+    if (this.#hasUrgent()) {
       const taken = await this.#take(sources);
       if (taken > 0) return true;
       for (const channel of this.#channels) channel.hasUrgent = false;
     }
-    const hot = sources.filter(({ isHot }) => isHot);
-    if (hot.length > 0 && this.#hotReads < hotReads) return this.#readHot(hot);
-    this.#hotReads = 0;
     return this.#block(sources);
+  }
+
+  #hasUrgent(): boolean {
+    return this.#channels.some(({ hasUrgent, isBroken }) => hasUrgent && !isBroken);
   }
 
   #sources(): Source[] {
     const channels = this.#channels;
-    if (channels.length === 1)
-      return (channels[0] as (typeof channels)[number]).sources.filter(({ isThere }) => isThere);
+    if (channels.length === 1) return (channels[0] as ChannelState).sources.filter(({ isThere }) => isThere);
     return channels.flatMap(({ sources, isBroken }) => (isBroken ? [] : sources.filter(({ isThere }) => isThere)));
   }
 
-  /** From streams that had more, together with what is being settled. */
-  async #readHot(hot: readonly Source[]): Promise<boolean> {
-    const { connection, room } = this.#subscription;
-    const share = Math.floor(room / hot.length);
-    // Less room than streams: these first, the others next time.
-    const chosen = share > 0 ? hot : rotated(hot, this.#round).slice(0, room);
-    this.#round += 1;
-    const count = Math.min(Math.max(1, share), connection.settings.batchSize);
-    if (hot.length < this.#sources().length) this.#hotReads += 1;
-    const streams = await this.#send(connection.link, chosen, count, undefined);
-    const got = this.#accept(chosen, streams, count);
-    return got > 0 || this.#subscription.room > 0;
+  /** Streams that had more at the last look, unless something else must be done first. */
+  #hotSources(): readonly Source[] {
+    const sources = this.#sources();
+    const hot = sources.filter(({ isHot }) => isHot);
+    if (hot.length === 0 || this.#upkeep.isDue || this.#hasUrgent()) return [];
+    if (hot.length < sources.length && this.#hotReads >= mostHotReads) return [];
+    return this.#channels.some(({ isStale }) => isStale) ? [] : hot;
   }
+
+  /** From streams that had more, together with what is being settled. */
+  #readHot(hot: readonly Source[]): void {
+    const { connection, capacity } = this.#subscription;
+    const overlap = capacity >= worthOverlapping && capacity >= 2 * hot.length;
+    const part = overlap ? Math.ceil(capacity / 2) : capacity;
+    while (this.#hotPending < (overlap ? 2 : 1)) {
+      const { room } = this.#subscription;
+      // A read for a few while another one is under way only makes work.
+      if (room <= 0 || (this.#hotPending > 0 && room < part / 2)) return;
+      const share = Math.floor(Math.min(room, part) / hot.length);
+      // Less room than streams: these first, the others next time.
+      const chosen = share > 0 ? hot : rotated(hot, this.#round).slice(0, room);
+      this.#round += 1;
+      this.#hotReads += 1;
+      const count = Math.min(Math.max(1, share), connection.settings.batchSize);
+      this.#hotPending += 1;
+      this.#send(connection.link, chosen, count, undefined).then(this.#onHot, this.#onHotFailed);
+    }
+  }
+
+  readonly #onHot = (): void => {
+    this.#hotPending -= 1;
+    this.#tellQuiet();
+    this.fill();
+  };
+
+  readonly #onHotFailed = (error: unknown): void => {
+    this.#hotPending -= 1;
+    for (const source of this.#sources()) source.isHot = false;
+    this.#tellQuiet();
+    if (this.#hotPending === 0) void this.#explain(error);
+  };
 
   /** Waits for the next entry. */
   async #block(sources: readonly Source[]): Promise<boolean> {
     const { safeRoom, connection } = this.#subscription;
     if (safeRoom <= 0) return false;
+    this.#hotReads = 0;
     // Other lanes want some of the room as well.
     const share = Math.floor(safeRoom / Math.max(sources.length, this.#subscription.sourceCount));
     const time = Math.max(1, Math.min(connection.settings.blockTime, this.#upkeep.untilDue));
     if (share === 0) return this.#watch(sources, time);
-    const count = Math.min(share, connection.settings.batchSize);
-    const streams = await this.#send(this.#link, sources, count, time);
-    this.#accept(sources, streams, count);
+    await this.#send(this.#link, sources, Math.min(share, connection.settings.batchSize), time);
     return true;
   }
 
@@ -207,42 +262,47 @@ export class Reader {
     return true;
   }
 
-  async #send(link: Link, sources: readonly Source[], count: number, block: number | undefined): Promise<Taken> {
-    const args: Argument[] = ["XREADGROUP", "GROUP", this.#subscription.connection.settings.group, this.#consumer];
-    args.push("COUNT", String(count));
+  /** Reads up to `count` of each stream and hands them up. */
+  #send(link: Link, sources: readonly Source[], count: number, block: number | undefined): Promise<void> {
+    const subscription = this.#subscription;
+    const { settings } = subscription.connection;
+    const args: Argument[] = ["XREADGROUP", "GROUP", settings.group, this.#consumer, "COUNT", String(count)];
     if (block !== undefined) args.push("BLOCK", String(Math.ceil(block)));
     args.push("STREAMS");
     for (const { key } of sources) args.push(key);
     for (let i = 0; i < sources.length; i += 1) args.push(">");
     this.#isBlocked = block !== undefined;
-    const sentAt = this.#subscription.connection.settings.clock.monotonic();
+    const leaseEnd = settings.clock.monotonic() + subscription.leaseDuration;
     const reserved = count * sources.length;
-    this.#subscription.reserve(reserved);
-    try {
-      const reply = await link.send(this.#key, args);
-      return { streams: reply as Streams | null, sentAt };
-    } finally {
+    const over = (): void => {
       this.#isBlocked = false;
-      this.#subscription.reserve(-reserved);
-    }
+      subscription.reserve(-reserved);
+    };
+    subscription.reserve(reserved);
+    return link.send(this.#key, args).then(
+      (reply) => {
+        over();
+        this.#accept(sources, reply as Reply as Streams, count, leaseEnd);
+      },
+      (error: unknown) => {
+        over();
+        throw error;
+      },
+    );
   }
 
-  /** Hands up what a read brought; returns how much. */
-  #accept(sources: readonly Source[], { streams, sentAt }: Taken, count: number): number {
+  /** Hands up what a read brought. */
+  #accept(sources: readonly Source[], streams: Streams, count: number, leaseEnd: number): void {
     this.#contact();
     for (let i = 0; i < sources.length; i += 1) (sources[i] as Source).isHot = false;
-    if (streams === null) return 0;
-    const leaseEnd = sentAt + this.#subscription.leaseDuration;
-    let total = 0;
+    if (streams === null) return;
     const found = streams.map(([key, entries]) => ({ source: sourceOf(sources, key), entries }));
     if (found.length > 1) found.sort((a, b) => b.source.level - a.source.level);
     for (const { source, entries } of found) {
-      total += entries.length;
       source.isHot = entries.length >= count;
       if (source !== source.channel.normal) source.channel.hasUrgent = true;
-      this.#handUp(source, entries, leaseEnd);
     }
-    return total;
+    for (const { source, entries } of found) this.#handUp(source, entries, leaseEnd);
   }
 
   /** By priority, and exactly as many as there is room for: a script looks at one stream after the other. */
@@ -253,7 +313,7 @@ export class Reader {
     this.#round += 1;
     const isFair = !settings.strict && (most >= fairEvery || this.#sinceFair + most >= fairEvery);
     const order = readOrder(sources, most, this.#round, isFair);
-    const sentAt = settings.clock.monotonic();
+    const leaseEnd = settings.clock.monotonic() + leaseDuration;
     const keys = order.map(({ source }) => source.key);
     const args = [settings.group, this.#consumer, String(most), ...order.map(({ most: first }) => String(first))];
     this.#subscription.reserve(most);
@@ -272,17 +332,16 @@ export class Reader {
     let total = 0;
     for (const [place, entries] of found) {
       total += entries.length;
-      this.#handUp((order[place - 1] as (typeof order)[number]).source, entries, sentAt + leaseDuration);
+      this.#handUp((order[place - 1] as (typeof order)[number]).source, entries, leaseEnd);
     }
     this.#sinceFair = isFair ? 0 : this.#sinceFair + total;
     return total;
   }
 
-  #handUp(source: Source, entries: Streams[number][1], leaseEnd: number): void {
+  #handUp(source: Source, entries: Entries, leaseEnd: number): void {
     for (let i = 0; i < entries.length; i += 1) {
-      const [id, fields] = entries[i] as Streams[number][1][number];
-      const entry = id.toString("latin1");
-      this.#subscription.deliver(source, { entry, fields, count: 1, counted: true }, leaseEnd);
+      const [id, fields] = entries[i] as Entries[number];
+      this.#subscription.deliver(source, id.toString("latin1"), fields, 1, true, leaseEnd);
     }
   }
 
@@ -295,7 +354,7 @@ export class Reader {
     const trouble = toTrouble(thrown);
     const subscription = this.#subscription;
     if (subscription.isClosed) return;
-    if (trouble.kind === "lost") {
+    if (trouble.kind === "lost" || trouble.kind === "node") {
       // A server that must not be written to answers: then it is our turn to leave it.
       this.#link.fail(trouble.error);
       if (trouble.error.cause instanceof Error && /READONLY/.test(trouble.error.cause.message)) {
@@ -317,17 +376,6 @@ export class Reader {
     }
     subscription.troubled(trouble.error, trouble.kind === "busy" ? pauses.busy : pauses.other);
   }
-}
-
-type TakeReply = readonly [
-  found: readonly (readonly [place: number, entries: Streams[number][1]])[],
-  last: readonly Buffer[],
-];
-
-/** A read and when it was sent. */
-interface Taken {
-  readonly streams: Streams | null;
-  readonly sentAt: number;
 }
 
 function sourceOf(sources: readonly Source[], key: Buffer): Source {

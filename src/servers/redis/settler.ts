@@ -28,8 +28,8 @@ export interface Holder {
   stillHeld(delivery: RedisDelivery): void;
   /** It is settled or lost for good. */
   released(delivery: RedisDelivery): void;
-  /** All that was settled in this turn is written. */
-  flushed(): void;
+  /** Settles were written or answered: there may be room. */
+  changed(): void;
   /** A message came back to its channel, after so many milliseconds. */
   returned(channel: ChannelState, delay: number): void;
   /** A failed message was removed, since dead letters are turned off. */
@@ -145,6 +145,7 @@ export class Settler {
       throw error;
     }
     this.#holder.released(delivery);
+    this.#holder.changed();
   }
 
   /** Resolves once all that was asked for so far is answered, one way or the other. */
@@ -159,8 +160,8 @@ export class Settler {
     if (this.#isScheduled) return;
     this.#isScheduled = true;
     this.#now = this.#settings.clock.monotonic();
-    // After everything that this turn makes ready, before the client writes.
-    process.nextTick(this.#flush);
+    // After everything that this turn of the event loop makes ready, all timers of it included.
+    setImmediate(this.#flush);
   }
 
   readonly #flush = (): void => {
@@ -174,7 +175,7 @@ export class Settler {
       for (const part of chunks(renewals, batch.extend)) this.#track(this.#extendAll(source, part));
     }
     this.#renewals.clear();
-    this.#holder.flushed();
+    this.#holder.changed();
   };
 
   #track(work: Promise<void>): void {
@@ -256,6 +257,7 @@ export class Settler {
         resolve();
       } else reject(this.#lose(delivery));
     }
+    this.#holder.changed();
     const evicted = Number(reply[items.length]);
     if (evicted > 0) this.#holder.onEvicted(keys.channel, evicted);
   }
@@ -306,6 +308,7 @@ export class Settler {
   #lose(delivery: RedisDelivery): LeaseLostError {
     delivery.lost = true;
     this.#holder.released(delivery);
+    this.#holder.changed();
     return new LeaseLostError();
   }
 }

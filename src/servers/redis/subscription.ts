@@ -6,7 +6,7 @@ import type { PublishOptions } from "../../server/publish-options.ts";
 import type { ConnectionState, SubscribeOptions, Subscription } from "../../server/server.ts";
 import { recordError, type SettleCode } from "../../server/settle-reason.ts";
 import type { RedisConnection } from "./connection.ts";
-import { type DeliveryOwner, type Pending, RedisDelivery } from "./delivery.ts";
+import { type DeliveryOwner, RedisDelivery } from "./delivery.ts";
 import { Reader } from "./reader.ts";
 import { type Holder, Settler } from "./settler.ts";
 import { type ChannelState, createChannelState, type Source } from "./source.ts";
@@ -80,12 +80,18 @@ export class RedisSubscription implements Subscription, DeliveryOwner, Holder {
 
   /** How many more messages may be asked for over the connection that settles are written to, after those that are written. */
   get room(): number {
-    return this.safeRoom + this.#freeing;
+    // Lanes have servers of their own: what one reads may arrive before another one has settled.
+    return this.#lanes.length > 1 ? this.safeRoom : this.safeRoom + this.#freeing;
   }
 
   /** How many more may be asked for over any connection. */
   get safeRoom(): number {
     return this.#options.maxUnsettled - this.#held.length - this.#reserved;
+  }
+
+  /** The most that it ever holds. */
+  get capacity(): number {
+    return this.#options.maxUnsettled;
   }
 
   /** How many streams are read in all. */
@@ -95,7 +101,10 @@ export class RedisSubscription implements Subscription, DeliveryOwner, Holder {
 
   /** Keeps room for what a read may bring. */
   reserve(count: number): void {
+    const wasFull = this.safeRoom <= 0;
     this.#reserved += count;
+    // Other lanes may have found no room meanwhile.
+    if (wasFull && count < 0 && this.#lanes.length > 1) queueMicrotask(() => this.#fill());
   }
 
   /** Creates what is missing and begins to read. */
@@ -216,10 +225,9 @@ export class RedisSubscription implements Subscription, DeliveryOwner, Holder {
       this.#held[index] = last;
       last.heldIndex = index;
     }
-    this.#fill();
   }
 
-  flushed(): void {
+  changed(): void {
     this.#fill();
   }
 
@@ -238,8 +246,15 @@ export class RedisSubscription implements Subscription, DeliveryOwner, Holder {
   // What the reader and the upkeep tell.
 
   /** Hands up entries that are pending for us. */
-  deliver(source: Source, pending: Pending, leaseEnd: number): void {
-    const delivery = new RedisDelivery(this, source, pending, leaseEnd);
+  deliver(
+    source: Source,
+    entry: string,
+    fields: readonly Buffer[],
+    count: number,
+    counted: boolean,
+    leaseEnd: number,
+  ): void {
+    const delivery = new RedisDelivery(this, source, entry, fields, count, counted, leaseEnd);
     delivery.heldIndex = this.#held.length;
     this.#held.push(delivery);
     if (delivery.lifetime !== undefined && delivery.sentAt + delivery.lifetime <= this.connection.redisTime()) {
@@ -251,7 +266,7 @@ export class RedisSubscription implements Subscription, DeliveryOwner, Holder {
       this.#giveBack(delivery);
       return;
     }
-    if (!delivery.counted && pending.counted) this.#settler.count(delivery, false).catch(() => {});
+    if (!delivery.counted && counted) this.#settler.count(delivery, false).catch(() => {});
     this.#options.onDelivery(delivery);
   }
 

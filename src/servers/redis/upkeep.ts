@@ -1,6 +1,5 @@
 import type { TimerHandle } from "../../internal/clock.ts";
 import { suspectAfter } from "../../server/delivery.ts";
-import type { Pending } from "./delivery.ts";
 import { isReplyChannel, replyLifetime } from "./keys.ts";
 import { consumersScript, reclaimScript, recoverScript } from "./lua/lease.ts";
 import { tickScript } from "./lua/tick.ts";
@@ -328,8 +327,8 @@ export class Upkeep {
 
   #handUp(source: Source, taken: readonly TakenEntry[], sentAt: number): void {
     for (const [entry, fields, count, counted] of taken) {
-      const pending: Pending = { entry: String(entry), fields, count, counted: counted === 1 };
-      this.#subscription.deliver(source, pending, sentAt + this.#settings.leaseDuration);
+      const leaseEnd = sentAt + this.#settings.leaseDuration;
+      this.#subscription.deliver(source, String(entry), fields, count, counted === 1, leaseEnd);
     }
   }
 
