@@ -68,10 +68,10 @@ async function demo(options: Options, place: Place, results: Results): Promise<n
   }
 }
 
-function start(): { readonly options: Options; readonly place: Place } | undefined {
+async function start(): Promise<{ readonly options: Options; readonly place: Place } | undefined> {
   try {
     const options = readOptions(process.argv.slice(2));
-    if (!options.help) return { options, place: openPlace(options) };
+    if (!options.help) return { options, place: await openPlace(options) };
     console.log(usage);
   } catch (error) {
     console.error(`${error instanceof Error ? error.message : error}\n\n${usage}`);
@@ -80,7 +80,7 @@ function start(): { readonly options: Options; readonly place: Place } | undefin
   return undefined;
 }
 
-const started = start();
+const started = await start();
 if (started !== undefined) {
   const { options, place } = started;
   const results = openResults(place.results);

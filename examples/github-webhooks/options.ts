@@ -3,7 +3,8 @@ import * as z from "zod";
 
 export const usage = `Usage: npm run demo -- [options]
 
-  --server <where>    sqlite:<path> or memory:   (default: sqlite:examples/github-webhooks/.data/webhooks.db)
+  --server <where>    sqlite:<path>, redis://<host>:<port> or memory:
+                      (default: sqlite:examples/github-webhooks/.data/webhooks.db)
   --fresh             forget earlier runs first
   --slow <ms>         time that each message takes, so that there is time for a kill -9   (default: 0)
   --concurrency <n>   messages at a time   (default: 8)
