@@ -1,7 +1,7 @@
 import type { RedisDelivery } from "./delivery.ts";
+import type { Holder } from "./holder.ts";
 import type { Link } from "./link.ts";
 import type { Settings } from "./options.ts";
-import type { Holder } from "./settler.ts";
 import type { Source } from "./source.ts";
 import type { Argument, Reply } from "./transport.ts";
 import { toTrouble } from "./trouble.ts";

@@ -1,8 +1,9 @@
 import { ConnectionError, type MillraceError, NotConnectedError } from "../../server/errors.ts";
 import { type Logger, silentLogger } from "../../server/logger.ts";
-import type { ConnectionState, ConnectOptions, SubscribeOptions } from "../../server/server.ts";
+import type { ConnectionState, ConnectOptions, SubscribeOptions, Subscription } from "../../server/server.ts";
 import { recordError, type SettleCode } from "../../server/settle-reason.ts";
 import { type ChannelKeys, channelKeys } from "./keys.ts";
+import type { SubscriptionHost } from "./lane-owner.ts";
 import { Link } from "./link.ts";
 import type { Settings } from "./options.ts";
 import { Publisher } from "./publisher.ts";
@@ -16,7 +17,7 @@ import { toTrouble } from "./trouble.ts";
 const mostKeys = 10_000;
 
 /** The connection for everything but blocking reads, and everybody on it. */
-export class RedisConnection {
+export class RedisConnection implements SubscriptionHost {
   readonly settings: Settings;
   readonly dial: Dial;
   readonly link: Link;
@@ -106,8 +107,8 @@ export class RedisConnection {
     return subscription;
   }
 
-  forget(subscription: RedisSubscription): void {
-    this.#subscriptions.delete(subscription);
+  forget(subscription: Subscription): void {
+    this.#subscriptions.delete(subscription as RedisSubscription);
   }
 
   /** Throws when there is no connection. */

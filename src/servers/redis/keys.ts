@@ -39,11 +39,6 @@ function tagOf(channel: string): string {
   return channel.replace(/[%{}]/g, encodeURIComponent);
 }
 
-/** Which of the levels a priority belongs to: the highest that it reaches, or the lowest. */
-export function levelOf(priority: number, levels: readonly number[]): number {
-  return levels.find((level) => priority >= level) ?? (levels.at(-1) as number);
-}
-
 /** A name for other keys of the same slot. */
 function tagged(stream: string): string {
   return /\{[^}]+\}/.test(stream) ? stream : `{${stream}}`;

@@ -5,7 +5,7 @@ import { OptionError } from "../../server/errors.ts";
 import { choiceOption, durationOption, integerOption, nameOption } from "../../server/option.ts";
 import { priority } from "../../server/priority.ts";
 import type { ServerCommonOptions } from "../../server/server-info.ts";
-import { levelOf } from "./keys.ts";
+import { levelOf } from "./levels.ts";
 
 /** A client of `@redis/client` (or `redis`), connected or not. It is not used itself: we connect duplicates of it. */
 export interface RedisClientLike {

@@ -1,9 +1,9 @@
+import type { LaneOwner } from "./lane-owner.ts";
 import { Link } from "./link.ts";
 import { takeScript } from "./lua/take.ts";
 import { fairEvery, readOrder, rotated } from "./read-order.ts";
 import { runScript } from "./script.ts";
 import type { ChannelState, Source } from "./source.ts";
-import type { RedisSubscription } from "./subscription.ts";
 import type { Argument, Reply, Transport } from "./transport.ts";
 import { toTrouble } from "./trouble.ts";
 import type { Upkeep } from "./upkeep.ts";
@@ -31,7 +31,7 @@ const worthOverlapping = 16;
  */
 export class Reader {
   lastContact: number;
-  readonly #subscription: RedisSubscription;
+  readonly #subscription: LaneOwner;
   readonly #channels: readonly ChannelState[];
   readonly #upkeep: Upkeep;
   readonly #link: Link;
@@ -53,7 +53,7 @@ export class Reader {
   #round = 0;
   #onQuiet: (() => void) | undefined;
 
-  constructor(subscription: RedisSubscription, channels: readonly ChannelState[], upkeep: Upkeep) {
+  constructor(subscription: LaneOwner, channels: readonly ChannelState[], upkeep: Upkeep) {
     const { settings, dial } = subscription.connection;
     this.#subscription = subscription;
     this.#channels = channels;

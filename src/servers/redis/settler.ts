@@ -3,10 +3,11 @@ import type { Outcome, OutgoingMessage, RetryAfter, SettleNote } from "../../ser
 import { ConnectionError, LeaseLostError, type MillraceError } from "../../server/errors.ts";
 import { ownReason } from "../../server/own-reason.ts";
 import type { PublishOptions } from "../../server/publish-options.ts";
-import type { SettleCode, SettleReason } from "../../server/settle-reason.ts";
+import type { SettleReason } from "../../server/settle-reason.ts";
 import { Acks } from "./acks.ts";
 import { compactId } from "./compact-id.ts";
 import type { RedisDelivery } from "./delivery.ts";
+import type { Holder } from "./holder.ts";
 import { isReplyChannel, replyLifetime } from "./keys.ts";
 import type { Link } from "./link.ts";
 import { beginScript, extendScript } from "./lua/lease.ts";
@@ -18,25 +19,6 @@ import type { ChannelState, Source } from "./source.ts";
 import type { Argument, Reply } from "./transport.ts";
 import { toTrouble } from "./trouble.ts";
 import { field } from "./wire.ts";
-
-/** Who keeps the account of unsettled deliveries. */
-export interface Holder {
-  readonly consumer: string;
-  /** Its settling is written: what is read after it over the same connection may take its place. */
-  freeing(delivery: RedisDelivery): void;
-  /** Settling did not work out. */
-  stillHeld(delivery: RedisDelivery): void;
-  /** It is settled or lost for good. */
-  released(delivery: RedisDelivery): void;
-  /** Settles were written or answered: there may be room. */
-  changed(): void;
-  /** A message came back to its channel, after so many milliseconds. */
-  returned(channel: ChannelState, delay: number): void;
-  /** A failed message was removed, since dead letters are turned off. */
-  onDropped(channel: string, id: string | undefined, reason: SettleCode | undefined): void;
-  /** Dead letters over `maxSize` were removed. */
-  onEvicted(channel: string, count: number): void;
-}
 
 interface Item {
   readonly delivery: RedisDelivery;

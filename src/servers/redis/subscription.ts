@@ -5,10 +5,11 @@ import { type MillraceError, ServerCorruptError } from "../../server/errors.ts";
 import type { PublishOptions } from "../../server/publish-options.ts";
 import type { ConnectionState, SubscribeOptions, Subscription } from "../../server/server.ts";
 import { recordError, type SettleCode } from "../../server/settle-reason.ts";
-import type { RedisConnection } from "./connection.ts";
 import { type DeliveryOwner, RedisDelivery } from "./delivery.ts";
+import type { Holder } from "./holder.ts";
+import type { LaneOwner, SubscriptionHost } from "./lane-owner.ts";
 import { Reader } from "./reader.ts";
-import { type Holder, Settler } from "./settler.ts";
+import { Settler } from "./settler.ts";
 import { type ChannelState, createChannelState, type Source } from "./source.ts";
 import { Upkeep } from "./upkeep.ts";
 
@@ -25,9 +26,9 @@ type Flow = "open" | "paused" | "drained" | "closed";
 const quietLimit = 1000;
 
 /** Takes messages of its channels whenever it has room. */
-export class RedisSubscription implements Subscription, DeliveryOwner, Holder {
+export class RedisSubscription implements Subscription, DeliveryOwner, Holder, LaneOwner {
   readonly consumer: string = `millrace-${randomUUID()}`;
-  readonly connection: RedisConnection;
+  readonly connection: SubscriptionHost;
   readonly channels: readonly ChannelState[];
   readonly leaseDuration: number;
   readonly isAtomicReply: boolean;
@@ -46,7 +47,7 @@ export class RedisSubscription implements Subscription, DeliveryOwner, Holder {
   #closing: Promise<void> | undefined;
   #retry: TimerHandle | undefined;
 
-  constructor(connection: RedisConnection, options: SubscribeOptions) {
+  constructor(connection: SubscriptionHost, options: SubscribeOptions) {
     const { settings } = connection;
     this.connection = connection;
     this.#options = options;

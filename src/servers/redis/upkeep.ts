@@ -1,11 +1,12 @@
 import type { TimerHandle } from "../../internal/clock.ts";
 import { suspectAfter } from "../../server/delivery.ts";
 import { isReplyChannel, replyLifetime } from "./keys.ts";
+import type { LaneOwner } from "./lane-owner.ts";
 import { consumersScript, reclaimScript, recoverScript } from "./lua/lease.ts";
 import { tickScript } from "./lua/tick.ts";
+import type { Settings } from "./options.ts";
 import { runScript } from "./script.ts";
 import type { ChannelState, Source } from "./source.ts";
-import type { RedisSubscription } from "./subscription.ts";
 import type { Argument, Reply } from "./transport.ts";
 import { toTrouble } from "./trouble.ts";
 
@@ -30,7 +31,7 @@ const silence = 60_000;
  * what others left behind, remove consumers that are gone. Every worker does all of it; Redis sees to it that each step happens once.
  */
 export class Upkeep {
-  readonly #subscription: RedisSubscription;
+  readonly #subscription: LaneOwner;
   readonly #channels: readonly ChannelState[];
   readonly #dueTimers = new Map<ChannelState, { readonly timer: TimerHandle; readonly at: number }>();
   #poll: TimerHandle | undefined;
@@ -44,7 +45,7 @@ export class Upkeep {
   #sweeps = 0;
   #isStopped = false;
 
-  constructor(subscription: RedisSubscription, channels: readonly ChannelState[]) {
+  constructor(subscription: LaneOwner, channels: readonly ChannelState[]) {
     this.#subscription = subscription;
     this.#channels = channels;
     this.#nextSweep = 0;
@@ -160,7 +161,7 @@ export class Upkeep {
     await Promise.allSettled(left);
   }
 
-  get #settings(): RedisSubscription["connection"]["settings"] {
+  get #settings(): Settings {
     return this.#subscription.connection.settings;
   }
 
