@@ -3,7 +3,7 @@ import { redis } from "../../src/servers/redis/index.ts";
 import type { RedisCluster } from "./redis-cluster.ts";
 
 /** A cluster, with a key prefix per case. */
-export function clusterTarget(cluster: () => RedisCluster): ServerTarget {
+export function clusterTarget(cluster: () => RedisCluster, sweepInterval: number): ServerTarget {
   return {
     name: "redis cluster",
     features: redis({ cluster: { nodes: [{ host: "127.0.0.1", port: 6379 }] } }).features,
@@ -15,7 +15,7 @@ export function clusterTarget(cluster: () => RedisCluster): ServerTarget {
         cluster: { nodes: cluster().nodes.map(({ host, port }) => ({ host, port })) },
         keyPrefix: `t:${namespace}:`,
         leaseDuration,
-        sweepInterval: 200,
+        sweepInterval,
       }),
   };
 }

@@ -18,13 +18,11 @@ export interface WatchOptions {
 }
 
 type Roots = ClientOptions["rootNodes"];
-type Make = (roots: Roots) => Promise<Cluster>;
 
 /** Those that are asked first, with a limit to their silence. Other settings of theirs count for nothing else. */
 function limited(roots: Roots): Roots {
-  return roots.map(
-    (root) => ({ ...root, socket: { ...root.socket, socketTimeout: discoveryTimeout } }) as Roots[number],
-  );
+  const limits = { connectTimeout: discoveryTimeout, socketTimeout: discoveryTimeout };
+  return roots.map((root) => ({ ...root, socket: { ...root.socket, ...limits } }) as Roots[number]);
 }
 
 /** What is ours to decide for a cluster. */
@@ -40,13 +38,21 @@ function clusterOptions(defaults: RedisClientOptions | undefined, roots: Roots):
   return own as object as ClientOptions;
 }
 
-function dialOf(make: Make, given: Roots, place: Pick<Dial, "host" | "isSecure">, watch: WatchOptions): Dial {
+interface Target {
+  readonly place: Pick<Dial, "host" | "isSecure">;
+  readonly roots: Roots;
+  make(roots: Roots): Promise<Cluster>;
+  /** Where to reach a node that the cluster names. */
+  translate(node: RedisNode): RedisNode;
+}
+
+function dialTarget({ place, roots, make, translate }: Target, watch: WatchOptions): Dial {
   // Those that were found since, for when none of the given ones is left.
   let found: readonly RedisNode[] = [];
   const discover: ClusterTransportOptions["make"] = () =>
-    make([...given, ...found.map((node) => ({ socket: { ...node } }))]);
+    make([...roots, ...found.map((node) => ({ socket: { ...node } }))]);
   const onFound = (nodes: readonly RedisNode[]): void => {
-    found = nodes;
+    found = nodes.map(translate);
   };
   return {
     ...place,
@@ -72,11 +78,17 @@ export function dialCluster(
   const { isSecure } = addressIn(options);
   const roots = nodes.map(({ host, port }: RedisNode) => ({ socket: { host, port } }) as Roots[number]);
   const host = nodes.map((node: RedisNode) => `${node.host}:${node.port}`).join(",");
-  const make: Make = async (all) => {
-    const { createCluster } = await loadClient();
-    return createCluster(clusterOptions(options, all)) as object as Cluster;
-  };
-  return dialOf(make, roots, { host, isSecure }, watch);
+  return dialTarget(
+    {
+      ...{ place: { host, isSecure }, roots },
+      async make(all) {
+        const { createCluster } = await loadClient();
+        return createCluster(clusterOptions(options, all)) as object as Cluster;
+      },
+      translate: (node) => node,
+    },
+    watch,
+  );
 }
 
 /** Whether a user's client is one of a cluster. */
@@ -97,6 +109,16 @@ export function dialClusterClient(given: RedisClientLike, watch: WatchOptions): 
     host: addresses.map(({ host }) => host).join(","),
     isSecure: addressIn(defaults).isSecure || addresses.some((address) => address.isSecure),
   };
-  const make: Make = async (all) => given.duplicate(clusterOptions(defaults, all)) as Cluster;
-  return dialOf(make, options.rootNodes, place, watch);
+  const { nodeAddressMap: map } = options;
+  return dialTarget(
+    {
+      ...{ place, roots: options.rootNodes },
+      make: async (all) => given.duplicate(clusterOptions(defaults, all)) as Cluster,
+      translate(node) {
+        const address = `${node.host}:${node.port}`;
+        return (typeof map === "function" ? map(address) : map?.[address]) ?? node;
+      },
+    },
+    watch,
+  );
 }
