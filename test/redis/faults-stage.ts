@@ -7,6 +7,7 @@ import {
   type Delivery,
   type LogFields,
   type Logger,
+  type Receipt,
   type Subscription,
   type Worker,
   type WorkerOptions,
@@ -156,13 +157,13 @@ export function textOf({ payload }: { readonly payload: Uint8Array }): string {
   return Buffer.from(payload).toString();
 }
 
-export function send(
+export async function send(
   server: RedisServer,
   channel: string,
   text: string,
   options?: Parameters<RedisServer["publish"]>[2],
-) {
-  return Promise.resolve(server.publish(channel, message(text), options));
+): Promise<Receipt> {
+  return server.publish(channel, message(text), options);
 }
 
 /** Waits until the condition holds. */
