@@ -20,6 +20,7 @@ const hook = `
   const sources = ${JSON.stringify({
     millrace: source("index.ts"),
     "millrace/memory": source("servers/memory/index.ts"),
+    "millrace/redis": source("servers/redis/index.ts"),
     "millrace/sqlite": source("servers/sqlite/index.ts"),
   })};
   registerHooks({
