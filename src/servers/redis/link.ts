@@ -105,7 +105,7 @@ export class Link {
     return this.post(key, args).then(this.#onReply, this.#onError);
   }
 
-  /** As `send`, without a promise of its own: whoever waits must call `answered()` first thing, whatever comes. */
+  /** As `send`, without a promise of its own: whoever waits must call `answered()` or `failed()` first thing. */
   post(key: string, args: readonly Argument[]): Promise<Reply> {
     this.#sent += 1;
     const transport = this.#transport;
@@ -118,16 +118,21 @@ export class Link {
     this.#answered += 1;
   }
 
+  /** What was posted failed; returns why. */
+  failed(error: unknown): unknown {
+    this.#answered += 1;
+    if (this.#lostBy === undefined) return error;
+    // Of what still waits, the client only says that it was torn down. Wrapped: this command has got no answer.
+    return new ConnectionError(this.#lostBy.message, { cause: this.#lostBy });
+  }
+
   readonly #onReply = (reply: Reply): Reply => {
     this.#answered += 1;
     return reply;
   };
 
   readonly #onError = (error: unknown): never => {
-    this.#answered += 1;
-    if (this.#lostBy === undefined) throw error;
-    // Of what still waits, the client only says that it was torn down. Wrapped: this command has got no answer.
-    throw new ConnectionError(this.#lostBy.message, { cause: this.#lostBy });
+    throw this.failed(error);
   };
 
   /** The connection is of no use: opens another one. */

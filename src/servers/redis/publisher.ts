@@ -68,10 +68,7 @@ export class Publisher {
         if (options?.priority !== undefined) this.#tellUrgent(channel, options.priority);
         return receiptOf(message.id, reply);
       },
-      (error: unknown) => {
-        this.#link.answered();
-        return this.#fail(error);
-      },
+      (error: unknown) => this.#fail(this.#link.failed(error)),
     );
     if (isReplyChannel(channel)) this.#link.send(key, ["PEXPIRE", key, String(replyLifetime)]).catch(() => {});
     return sent;
