@@ -7,7 +7,7 @@ export interface Client {
   readonly isOpen: boolean;
   readonly isReady: boolean;
   connect(): Promise<unknown>;
-  sendCommand(args: readonly Argument[]): Promise<unknown>;
+  sendCommand(args: readonly Argument[], options?: object): Promise<unknown>;
   destroy(): void;
   on(event: "error" | "terminated", listener: (error: unknown) => void): unknown;
 }
@@ -59,6 +59,9 @@ function hintFor(error: unknown, isSecure: boolean): string | undefined {
   return undefined;
 }
 
+/** Options of a command whose answer shall be text. */
+const asText = { typeMapping: {} };
+
 /** One connection. */
 export function singleTransport(client: Client, isSecure: boolean, onLost: (error: unknown) => void): Transport {
   let isOver = false;
@@ -81,7 +84,7 @@ export function singleTransport(client: Client, isSecure: boolean, onLost: (erro
         throw new ConnectionError(`${(error as Error).message}. ${hint}`, { cause: error });
       }
     },
-    send: (_, args) => client.sendCommand(args) as Promise<Reply>,
+    send: (_, args, isText) => client.sendCommand(args, isText === true ? asText : undefined) as Promise<Reply>,
     destroy() {
       isOver = true;
       try {

@@ -31,13 +31,14 @@ function lookUp(table: Int8Array, code: number): number {
 
 /** Where the counter of our own ids is, the only part in which those of one millisecond differ (see `internal/uuid.ts`). */
 const counter = { start: 14, end: 18 };
-const zero = "0".charCodeAt(0);
 
 /** What surrounds the counter of the id before, and its short form. */
 let head = "";
 let tail = "";
 let shortHead = "";
 let shortTail = "";
+/** The two digits after the counter: they are in a group with its last one. */
+let afterCounter = 0;
 
 /** Two characters for each three digits from here on; `undefined` where there is something else. */
 function shorten(id: string, from: number, to: number): string | undefined {
@@ -46,7 +47,7 @@ function shorten(id: string, from: number, to: number): string | undefined {
     let bits = 0;
     for (let i = group; i < group + 3; i += 1) {
       // 32 digits and a zero at the end are eleven groups of three.
-      const digit = lookUp(digits, i === 32 ? zero : id.charCodeAt(places[i] as number));
+      const digit = i === 32 ? 0 : lookUp(digits, id.charCodeAt(places[i] as number));
       if (digit < 0) return undefined;
       bits = (bits << 4) | digit;
     }
@@ -55,21 +56,31 @@ function shorten(id: string, from: number, to: number): string | undefined {
   return short;
 }
 
+function remember(id: string): boolean {
+  if (id[8] !== "-" || id[13] !== "-" || id[18] !== "-" || id[23] !== "-") return false;
+  if (pairs.length === 0) prepare();
+  const first = shorten(id, 0, 12);
+  const last = shorten(id, 18, 33);
+  const next = Number.parseInt(id.slice(19, 21), 16);
+  if (first === undefined || last === undefined || Number.isNaN(next)) return false;
+  head = id.slice(0, counter.start);
+  tail = id.slice(counter.end);
+  shortHead = first;
+  shortTail = last;
+  afterCounter = next;
+  return true;
+}
+
 /** 22 characters for a UUID in lower case, `undefined` for any other id. */
 export function compactId(id: string): string | undefined {
-  if (id.length !== 36 || id[8] !== "-" || id[13] !== "-" || id[18] !== "-" || id[23] !== "-") return undefined;
-  if (pairs.length === 0) prepare();
-  if (!(id.startsWith(head) && id.endsWith(tail)) || head === "") {
-    const first = shorten(id, 0, 12);
-    const last = shorten(id, 18, 33);
-    if (first === undefined || last === undefined) return undefined;
-    head = id.slice(0, counter.start);
-    tail = id.slice(counter.end);
-    shortHead = first;
-    shortTail = last;
-  }
-  const middle = shorten(id, 12, 18);
-  return middle === undefined ? undefined : shortHead + middle + shortTail;
+  if (id.length !== 36) return undefined;
+  if ((head === "" || !(id.startsWith(head) && id.endsWith(tail))) && !remember(id)) return undefined;
+  const a = lookUp(digits, id.charCodeAt(14));
+  const b = lookUp(digits, id.charCodeAt(15));
+  const c = lookUp(digits, id.charCodeAt(16));
+  const d = lookUp(digits, id.charCodeAt(17));
+  if ((a | b | c | d) < 0) return undefined;
+  return shortHead + pairs[(a << 8) | (b << 4) | c] + pairs[(d << 8) | afterCounter] + shortTail;
 }
 
 /** The UUID of 22 characters; `undefined` when it is none of ours. */

@@ -1,4 +1,3 @@
-import { isUtf8 } from "node:buffer";
 import type { MessageHeaders } from "../../internal/headers.ts";
 import type { OutgoingMessage } from "../../server/delivery.ts";
 import type { PublishOptions } from "../../server/publish-options.ts";
@@ -10,28 +9,42 @@ import { field, jsonType } from "./wire.ts";
 const longestText = 4096;
 
 function payloadArgument(payload: Uint8Array): Argument {
-  const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
-  return bytes.length <= longestText && isUtf8(bytes) ? bytes.toString("utf8") : bytes;
+  const bytes = Buffer.isBuffer(payload)
+    ? payload
+    : Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
+  if (bytes.length > longestText) return bytes;
+  const text = bytes.toString();
+  // What is not UTF-8 gets replacement characters; that those may be meant costs a copy and nothing else.
+  return text.includes("\uFFFD") ? bytes : text;
 }
+
+/** The header that was added last and its field: most messages have those of the one before. */
+let lastName = "";
+let lastField = "";
 
 /** Adds headers as fields. Names are HTTP tokens, so that no two of them can be mixed up. */
 export function pushHeaders(into: Argument[], headers: MessageHeaders): void {
-  for (const name in headers) into.push(field.header + name, headers[name] as string);
+  for (const name in headers) {
+    if (name !== lastName) {
+      lastName = name;
+      lastField = field.header + name;
+    }
+    into.push(lastField, headers[name] as string);
+  }
 }
 
-/** Adds the id as a field. */
-function pushId(into: Argument[], id: string): void {
-  const compact = compactId(id);
-  if (compact === undefined) into.push(field.id, id);
-  else into.push(field.uuid, compact);
-}
-
-/** Adds the fields of a message to the arguments of a command. */
-export function pushMessage(into: Argument[], message: OutgoingMessage, options: PublishOptions | undefined): void {
-  pushId(into, message.id);
-  pushHeaders(into, message.headers);
-  if (message.contentType !== jsonType) into.push(field.contentType, message.contentType ?? "");
-  if (message.replyTo !== undefined) into.push(field.replyTo, message.replyTo);
-  if (options?.expiresIn !== undefined) into.push(field.lifetime, String(Math.ceil(options.expiresIn)));
-  into.push(field.payload, payloadArgument(message.payload));
+/** The fields of a message, behind `start`. */
+export function withMessage(
+  start: readonly Argument[],
+  message: OutgoingMessage,
+  options: PublishOptions | undefined,
+): Argument[] {
+  const compact = compactId(message.id);
+  const args = [...start, compact === undefined ? field.id : field.uuid, compact ?? message.id];
+  pushHeaders(args, message.headers);
+  if (message.contentType !== jsonType) args.push(field.contentType, message.contentType ?? "");
+  if (message.replyTo !== undefined) args.push(field.replyTo, message.replyTo);
+  if (options?.expiresIn !== undefined) args.push(field.lifetime, String(Math.ceil(options.expiresIn)));
+  args.push(field.payload, payloadArgument(message.payload));
+  return args;
 }

@@ -106,11 +106,11 @@ export class Link {
   }
 
   /** As `send`, without a promise of its own: whoever waits must call `answered()` or `failed()` first thing. */
-  post(key: string, args: readonly Argument[]): Promise<Reply> {
+  post(key: string, args: readonly Argument[], isText?: boolean): Promise<Reply> {
     this.#sent += 1;
     const transport = this.#transport;
     if (transport === undefined) return Promise.reject(new ConnectionError("There is no connection to Redis."));
-    return transport.send(key, args);
+    return transport.send(key, args, isText);
   }
 
   /** An answer came to what was posted. */

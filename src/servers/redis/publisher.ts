@@ -3,7 +3,7 @@ import { DuplicateMessageError, MillraceError, OptionError, PublishError } from 
 import { integerOption } from "../../server/option.ts";
 import { priority } from "../../server/priority.ts";
 import type { PublishOptions, Receipt } from "../../server/server.ts";
-import { pushMessage } from "./encode.ts";
+import { withMessage } from "./encode.ts";
 import { type ChannelKeys, isReplyChannel, replyLifetime } from "./keys.ts";
 import { levelOf } from "./levels.ts";
 import type { Link } from "./link.ts";
@@ -62,7 +62,7 @@ export class Publisher {
       return this.#publishByScript(channel, message, options);
     }
     const { key, args } = this.plain(channel, message, options);
-    const sent = this.#link.post(key, args).then(
+    const sent = this.#link.post(key, args, true).then(
       (reply) => {
         this.#link.answered();
         if (options?.priority !== undefined) this.#tellUrgent(channel, options.priority);
@@ -103,11 +103,8 @@ export class Publisher {
     const keys = this.#keysOf(channel);
     const level = options?.priority === undefined ? undefined : this.#levelOf(options.priority);
     const key = level === undefined ? keys.stream : keyOf(keys, level);
-    const args: Argument[] = ["XADD", key];
-    if (options?.params === undefined) args.push("*");
-    else pushParams(args, options.params);
-    pushMessage(args, message, options);
-    return { key, args };
+    const start = options?.params === undefined ? ["XADD", key, "*"] : ["XADD", key, ...argumentsOf(options.params)];
+    return { key, args: withMessage(start, message, options) };
   }
 
   async #publishOne(channel: string, message: OutgoingMessage, options: PublishOptions | undefined): Promise<Receipt> {
@@ -121,10 +118,8 @@ export class Publisher {
       throw new OptionError("params of redis cannot be used with a delay: the entry is made later, by a worker.");
     }
     const level = this.#levelOf(options.priority ?? (priority["normal"] as number));
-    const head: Argument[] = [];
-    pushParams(head, options.params ?? {});
-    const fields: Argument[] = [];
-    pushMessage(fields, message, options);
+    const head = argumentsOf(options.params ?? {});
+    const fields = withMessage([], message, options);
     const stream = keyOf(keys, level);
     const args = [
       String(Math.ceil(dedupe?.window ?? 0)),
@@ -192,17 +187,19 @@ function receiptOf(id: string, reply: Reply): Receipt {
   if (reply === null) {
     throw new PublishError("failed", "The message was not stored: its stream does not exist and noMakeStream is set.");
   }
-  return { id, brokerId: Buffer.isBuffer(reply) ? reply.toString("latin1") : String(reply) };
+  return { id, brokerId: String(reply) };
 }
 
 /** What stands between key and fields of XADD. */
-function pushParams(into: Argument[], params: RedisParams): void {
+function argumentsOf(params: RedisParams): string[] {
+  const args: string[] = [];
   const { maxLength, approximate = true, noMakeStream = false, streamId = "*" } = params;
-  if (noMakeStream) into.push("NOMKSTREAM");
+  if (noMakeStream) args.push("NOMKSTREAM");
   if (maxLength !== undefined) {
     integerOption("params.maxLength of redis", maxLength, { min: 0 });
-    into.push("MAXLEN", approximate ? "~" : "=", String(maxLength));
+    args.push("MAXLEN", approximate ? "~" : "=", String(maxLength));
   }
   if (!ids.test(streamId)) throw new OptionError("Expected params.streamId of redis to be like 1730000000000-0.");
-  into.push(streamId);
+  args.push(streamId);
+  return args;
 }

@@ -1,7 +1,7 @@
 /** What the client sends: a string or bytes. */
 export type Argument = string | Buffer;
 
-/** An answer of Redis, bulk strings as bytes. */
+/** An answer of Redis, bulk strings as bytes unless text was asked for. */
 export type Reply = Buffer | string | number | null | readonly Reply[];
 
 /** One connection, or one cluster, as the rest of this folder sees it. */
@@ -11,8 +11,9 @@ export interface Transport {
   /**
    * Sends a command to the node that has the key, with an empty key to any. Commands of one turn are written together. Where
    * only the node is out of reach, it rejects with a `NodeError`.
+   * @param isText bulk strings of the answer shall be text, which is cheaper for short ones
    */
-  send(key: string, args: readonly Argument[]): Promise<Reply>;
+  send(key: string, args: readonly Argument[], isText?: boolean): Promise<Reply>;
   /** Tears it down at once; everything that waits rejects. Never throws. */
   destroy(): void;
   /** Whether commands sent one after the other reach the server in this order with nothing in between. */
