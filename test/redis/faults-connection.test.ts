@@ -155,6 +155,26 @@ describe.skipIf(!there).concurrent("B5: a connection goes silent", () => {
     expect(intake.texts).toEqual(["1", "2", "3"]);
   });
 
+  test("what was delivered into the hole comes again, also when the first look for it fails", async (context) => {
+    const { own, network, connected, consume, logs } = stage(context);
+    const redis = await own();
+    const proxy = await network(redis);
+    const main = await connected({
+      ...through([redis.port, proxy.port, redis.port]),
+      leaseDuration: "1m",
+      sweepInterval: "1s",
+    });
+    const intake = await consume(main, "a");
+    await send(main, "a", "1");
+    await until("the first", () => intake.texts.length === 1);
+    await redis.command("ACL", "SETUSER", "default", "-xpending");
+    await proxy.set({ drop: "replies" });
+    await send(main, "a", "2");
+    await until("the look fails", () => logs.of("consumer.read.failed").length > 0);
+    await redis.command("ACL", "SETUSER", "default", "+xpending");
+    await until("the second, long before its lease ends", () => intake.texts.includes("2"), 5000);
+  });
+
   test("both, and new ones as well, for a while", async (context) => {
     const { own, network, connected, consume } = stage(context);
     const redis = await own();

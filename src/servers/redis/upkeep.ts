@@ -53,7 +53,7 @@ export class Upkeep {
 
   /** Whether it is time to sweep. */
   get isDue(): boolean {
-    return this.#mustRecover || this.untilDue <= 0;
+    return this.untilDue <= 0;
   }
 
   /** Milliseconds until the next sweep. */
@@ -85,6 +85,7 @@ export class Upkeep {
   /** The connection broke: entries may have been delivered that never arrived. */
   recoverSoon(): void {
     this.#mustRecover = true;
+    this.#nextSweep = 0;
   }
 
   /** A group or a stream is gone, or a key holds something else. */
@@ -145,9 +146,15 @@ export class Upkeep {
     const mustRecover = this.#mustRecover;
     this.#mustRecover = false;
     this.#sweeps += 1;
-    for (const source of this.#sources()) {
-      if (mustRecover) await this.#recover(source, await this.#own(source));
-      await this.#reclaim(source);
+    try {
+      for (const source of this.#sources()) {
+        if (mustRecover) await this.#recover(source, await this.#own(source));
+        await this.#reclaim(source);
+      }
+    } catch (error) {
+      // With the next sweep: until then, there may be other things that can be done.
+      this.#mustRecover ||= mustRecover;
+      throw error;
     }
     if (this.#sweeps % cleanEvery === 1) await this.#clean();
   }
@@ -232,7 +239,7 @@ export class Upkeep {
     const left = this.#subscription.abandoned();
     if (left.length === 0) return;
     for (const entry of left) this.#abandoned.add(entry);
-    this.#mustRecover = true;
+    this.recoverSoon();
     this.#subscription.replan();
   }
 
