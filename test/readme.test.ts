@@ -34,6 +34,7 @@ const pages = [
   "docs/guarantees.md",
   "docs/operations.md",
   "docs/servers/memory.md",
+  "docs/servers/redis.md",
   "docs/servers/sqlite.md",
   "docs/testing.md",
   "docs/wire.md",
@@ -163,7 +164,7 @@ test("docs/operations.md lists every log event, and no others", () => {
     .map((path) => path.replaceAll("\\", "/"))
     .filter((path) => path.endsWith(".ts") && !/\.test(-d)?\.ts$|^conformance\//.test(path));
   const name =
-    /"((?:message|worker|consumer|server|http|handler|attempt|routing|dependency|dead_letter|reply)(?:\.[a-z_]+)+)"/g;
+    /"((?:message|worker|consumer|channel|redis|server|http|handler|attempt|routing|dependency|dead_letter|reply)(?:\.[a-z_]+)+)"/g;
   const literal = files.flatMap((path) => [...source(path).matchAll(name)].map((match) => match[1]!));
   /** Made of parts: consumer.${state}, worker.${step}.timeout, worker.${step}.error. */
   const composed = [
