@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { createCluster } from "@redis/client";
 import { catchAll, createApp, type Logger } from "millrace";
 import { type RedisListOptions, redisList } from "millrace/redis";
 import { afterAll, describe, expect, test, vi } from "vitest";
@@ -6,6 +7,7 @@ import * as z from "zod";
 import { respCommands } from "../../dev/resp.ts";
 import { requireBroker, requireProgram } from "../brokers.ts";
 import { startRedis } from "./redis-process.ts";
+import { startSentinel } from "./redis-sentinel.ts";
 
 const broker = await requireBroker("redis");
 const url = broker?.url ?? "";
@@ -192,6 +194,12 @@ describe.skipIf(broker === undefined)("a plain list", () => {
   });
 });
 
+test("a cluster is refused, with what to use instead", () => {
+  const client = createCluster({ rootNodes: [{ url: "redis://127.0.0.1:1" }] });
+  expect(() => redisList({ client })).toThrow("Use redis() there");
+  expect(() => redisList({ url: "redis://127.0.0.1:1", client })).toThrow("not several");
+});
+
 describe.skipIf(broker === undefined)("a list of payloads only", () => {
   test("has the bytes and nothing else, both ways", async () => {
     const channel = newChannel();
@@ -246,6 +254,25 @@ describe.skipIf(broker === undefined)("a list in a format of one's own", () => {
     expect(await command("LRANGE", channel, "0", "-1")).toEqual(['work|{"n":1}']);
     await app.run({ messagesLimit: 1 });
     expect(seen).toEqual([{ n: 1 }]);
+    await app.close();
+  });
+});
+
+describe.skipIf((await requireProgram("redis")) === undefined)("a list behind Sentinel", () => {
+  test("is that of the master, also of the next one", { timeout: 60_000 }, async () => {
+    await using group = await startSentinel();
+    const sentinel = { name: group.name, nodes: group.sentinels.map(({ host, port }) => ({ host, port })) };
+    const app = createApp({ server: redisList({ sentinel, commandTimeout: "1s", blockTime: "500ms" }), logger: false });
+    const seen: unknown[] = [];
+    const work = app.actor({ name: "work", channel: "work" }, ({ payload }) => void seen.push(payload));
+    const worker = app.createWorker({ signals: [] });
+    await worker.start();
+    await app.send(work, { n: 1 });
+    await vi.waitFor(() => expect(seen).toEqual([{ n: 1 }]));
+    await group.failOver();
+    await vi.waitFor(() => app.send(work, { n: 2 }), { timeout: 20_000 });
+    await vi.waitFor(() => expect(seen).toContainEqual({ n: 2 }), { timeout: 20_000 });
+    await worker.stop();
     await app.close();
   });
 });

@@ -77,7 +77,7 @@ export class ListReader {
 
   /** Reads if there is room and nobody reads yet. */
   fill(): void {
-    if (this.#turn !== undefined || !this.#mayRead()) return;
+    if (this.#turn !== undefined || this.#channels.length === 0 || !this.#mayRead()) return;
     this.#turn = this.#read().then(
       () => {
         this.#turn = undefined;
