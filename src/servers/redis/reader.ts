@@ -3,6 +3,7 @@ import { Link } from "./link.ts";
 import { takeScript } from "./lua/take.ts";
 import { fairEvery, readOrder, rotated } from "./read-order.ts";
 import { runScript } from "./script.ts";
+import { readRunId } from "./server-facts.ts";
 import type { ChannelState, Source } from "./source.ts";
 import type { Argument, Reply, Transport } from "./transport.ts";
 import { toTrouble } from "./trouble.ts";
@@ -45,6 +46,8 @@ export class Reader {
   #isBlocked = false;
   /** Redis's number for our connection, by which a blocked read can be ended. */
   #clientId = "";
+  /** Which run of which server gave that number. */
+  #runId: string | undefined;
   #isNew = true;
   /** Reads of a part of the streams since all were looked at. */
   #hotReads = 0;
@@ -155,13 +158,18 @@ export class Reader {
 
   async #greet(transport: Transport): Promise<void> {
     const id = String(await transport.send(this.#key, ["CLIENT", "ID"]));
+    const run = await readRunId(transport, this.#key);
     if (!this.#isNew) {
-      // Redis may not know yet that the old connection is gone, and would go on giving it messages.
-      transport.send(this.#key, ["CLIENT", "KILL", "ID", this.#clientId]).catch(() => {});
+      // Redis may not know yet that the old connection is gone, and would go on giving it messages. Another server, or the
+      // same one since a restart, has given that number to somebody else.
+      if (run !== undefined && run === this.#runId) {
+        transport.send(this.#key, ["CLIENT", "KILL", "ID", this.#clientId]).catch(() => {});
+      }
       this.#upkeep.recoverSoon();
     }
     this.#isNew = false;
     this.#clientId = id;
+    this.#runId = run;
   }
 
   /** @returns whether to go on at once */

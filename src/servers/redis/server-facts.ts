@@ -17,13 +17,18 @@ const oldest = 7;
 const anywhere = "";
 
 /** What the user may not ask for is not known. */
-async function ask(transport: Transport, args: readonly string[]): Promise<Reply> {
+async function ask(transport: Transport, args: readonly string[], key: string = anywhere): Promise<Reply> {
   try {
-    return await transport.send(anywhere, args);
+    return await transport.send(key, args);
   } catch (error) {
     if (toTrouble(error).kind === "denied" && /NOPERM/.test(String(error))) return null;
     throw error;
   }
+}
+
+/** Which run of a server this is, another one after each start. `undefined` when we may not ask. */
+export async function readRunId(transport: Transport, key: string): Promise<string | undefined> {
+  return /^run_id:(\w+)/m.exec(String(await ask(transport, ["INFO", "server"], key)))?.[1];
 }
 
 /**

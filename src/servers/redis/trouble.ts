@@ -40,6 +40,9 @@ const corrupt: Make = (text, options) =>
   new ServerCorruptError(`A key of the channel holds something else: ${text}`, options);
 const refused: Make = (text, options) => new ConnectionError(`Redis refused a command: ${text}`, options);
 const denied: Make = (text, options) => new ConnectionError(`Redis denies access: ${text}`, options);
+/** Redis 7.0 does not say which command of a script it was. */
+const deniedInScript: Make = (text, options) =>
+  new ConnectionError(`Redis denies access to a command or key in a script, ACL LOG names it: ${text}`, options);
 const readonly: Make = (text, options) =>
   new ConnectionError(`The Redis server is a replica and cannot be written to: ${text}`, options);
 const single: Make = (text, options) =>
@@ -96,6 +99,9 @@ export function toTrouble(thrown: unknown): Trouble {
     // What Redis says of a wrong key type inside of a script, and of `AUTH` without a user.
     if (/invalid username-password|without any password configured/i.test(thrown.message)) {
       return { kind: "denied", error: denied(thrown.message, options) };
+    }
+    if (/ACL failure in script|executing the script can't/i.test(thrown.message)) {
+      return { kind: "denied", error: deniedInScript(thrown.message, options) };
     }
     return { kind: "command", error: refused(thrown.message, options) };
   }
