@@ -18,7 +18,7 @@ import { message } from "../../src/conformance/message.ts";
 import type { ServerMap } from "../../src/contract/send.ts";
 import { requireBroker } from "../brokers.ts";
 import { type FaultProxy, startFaultProxy } from "../fault-proxy.ts";
-import { type RedisOptions, type RedisProcess, startRedis } from "./redis-process.ts";
+import { type RedisName, type RedisOptions, type RedisProcess, startRedis } from "./redis-process.ts";
 
 /** What the tests of faults share: servers, workers and networks of one test, which end with it. */
 
@@ -88,7 +88,7 @@ export interface FaultStage {
   work(app: FaultApp, options?: WorkerOptions<"default">): Promise<Worker>;
 }
 
-export function stage(context: TestContext): FaultStage {
+export function stage(context: TestContext, broker: RedisName = "redis"): FaultStage {
   const logs = new Logs();
   // The last one first.
   const ended = (end: () => Promise<unknown>): void => context.onTestFinished(async () => void (await end()));
@@ -102,12 +102,12 @@ export function stage(context: TestContext): FaultStage {
     logs,
     server,
     async shared() {
-      const broker = await requireBroker("redis");
-      if (broker?.url === undefined) throw new Error("redis is not there");
-      return { url: broker.url, keyPrefix: `f:${randomUUID()}:` };
+      const found = await requireBroker(broker);
+      if (found?.url === undefined) throw new Error(`${broker} is not there`);
+      return { url: found.url, keyPrefix: `f:${randomUUID()}:` };
     },
     async own(options) {
-      const made = await startRedis(options);
+      const made = await startRedis({ broker, ...options });
       ended(() => made.stop());
       return made;
     },
