@@ -258,6 +258,24 @@ describe.skipIf(broker === undefined)("a list in a format of one's own", () => {
   });
 });
 
+describe.skipIf((await requireProgram("redis")) === undefined)("a user who may do little", () => {
+  test("can send, receive and stop, with the commands that docs/servers/redis.md names", async () => {
+    const rules = "on >secret ~work +rpush +lpush +lpop +blpop +type +client|info +client|unblock +client|kill";
+    await using own = await startRedis({ users: { worker: rules } });
+    const app = createApp({ server: redisList({ url: own.urlFor("worker", "secret") }), logger: false });
+    const seen: unknown[] = [];
+    const work = app.actor({ name: "work", channel: "work" }, ({ payload }) => void seen.push(payload));
+    const worker = app.createWorker({ signals: [] });
+    await worker.start();
+    await app.send(work, { n: 1 });
+    await vi.waitFor(() => expect(seen).toEqual([{ n: 1 }]));
+    const before = performance.now();
+    await worker.stop();
+    expect(performance.now() - before).toBeLessThan(1000);
+    await app.close();
+  });
+});
+
 describe.skipIf((await requireProgram("redis")) === undefined)("a list behind Sentinel", () => {
   test("is that of the master, also of the next one", { timeout: 60_000 }, async () => {
     await using group = await startSentinel();

@@ -40,8 +40,8 @@ export class ListReader {
   /** The running turn, if there is one. */
   #turn: Promise<void> | undefined;
   #isBlocked = false;
-  /** Redis's number for our connection, by which a blocked read can be ended. */
-  #clientId: string | undefined;
+  /** How Redis knows our connection: by its number a blocked read can be ended. */
+  #client: { readonly id: string; readonly address: string } | undefined;
   #mayHaveMore = true;
   #round = 0;
 
@@ -104,10 +104,10 @@ export class ListReader {
   }
 
   #interrupt(): void {
-    if (!this.#isBlocked || this.#clientId === undefined) return;
+    if (!this.#isBlocked || this.#client === undefined) return;
     const turn = this.#turn;
     const { link, settings } = this.#connection;
-    link.send("", ["CLIENT", "UNBLOCK", this.#clientId]).then(
+    link.send("", ["CLIENT", "UNBLOCK", this.#client.id]).then(
       (ended) => {
         // The read may still be on its way: another connection, another order.
         if (ended === 0 && turn === this.#turn) {
@@ -119,12 +119,15 @@ export class ListReader {
   }
 
   async #greet(transport: Transport): Promise<void> {
-    const id = String(await transport.send("", ["CLIENT", "ID"]));
-    if (this.#clientId !== undefined) {
-      // Redis may not know yet that the old connection is gone, and would give it a message that nobody gets.
-      transport.send("", ["CLIENT", "KILL", "ID", this.#clientId]).catch(() => {});
+    const info = String(await transport.send("", ["CLIENT", "INFO"]));
+    const before = this.#client;
+    if (before !== undefined) {
+      // Redis may not know yet that the old connection is gone, and would give it a message that nobody gets. After a
+      // restart the number alone may be somebody else's.
+      const kill = ["CLIENT", "KILL", "ID", before.id, "ADDR", before.address];
+      transport.send("", kill).catch(() => {});
     }
-    this.#clientId = id;
+    this.#client = { id: /\bid=(\d+)/.exec(info)?.[1] ?? "", address: /\baddr=(\S+)/.exec(info)?.[1] ?? "" };
     this.#mayHaveMore = true;
   }
 
@@ -143,27 +146,26 @@ export class ListReader {
     const reserved = count * chosen.length;
     this.#owner.reserve(reserved);
     let most = 0;
-    try {
-      const replies = await Promise.allSettled(
-        chosen.map((channel) => link.send(settings.keyOf(channel), ["LPOP", settings.keyOf(channel), String(count)])),
-      );
-      this.#owner.reserve(-reserved);
-      for (const [i, reply] of replies.entries()) {
-        // What others brought is handed up first: it is nowhere else.
-        if (reply.status === "rejected" || reply.value === null) continue;
-        const items = reply.value as readonly Buffer[];
-        most = Math.max(most, items.length);
-        for (const bytes of items) this.#owner.deliver(chosen[i] as string, bytes);
-      }
-      this.#mayHaveMore = most === count;
-      this.#contact();
-      const failed = replies.find(({ status }) => status === "rejected") as PromiseRejectedResult | undefined;
-      if (failed !== undefined) throw failed.reason;
-    } catch (error) {
-      const trouble = toTrouble(error);
-      if (trouble.kind === "lost") link.fail(trouble.error);
-      throw error;
+    const replies = await Promise.allSettled(
+      chosen.map((channel) => link.send(settings.keyOf(channel), ["LPOP", settings.keyOf(channel), String(count)])),
+    );
+    this.#owner.reserve(-reserved);
+    for (const [i, reply] of replies.entries()) {
+      // What others brought is handed up first: it is nowhere else.
+      if (reply.status === "rejected" || reply.value === null) continue;
+      const items = reply.value as readonly Buffer[];
+      most = Math.max(most, items.length);
+      for (const bytes of items) this.#owner.deliver(chosen[i] as string, bytes);
     }
+    this.#mayHaveMore = most === count;
+    const failed = replies.find(({ status }) => status === "rejected") as PromiseRejectedResult | undefined;
+    if (failed === undefined) {
+      this.#contact();
+      return;
+    }
+    const trouble = toTrouble(failed.reason);
+    if (trouble.kind === "lost") link.fail(trouble.error);
+    throw failed.reason;
   }
 
   /** Waits for the next item. */
