@@ -211,6 +211,28 @@ describe.skipIf(!there).concurrent("B5: a connection goes silent", () => {
     expect(performance.now() - start).toBeLessThan(15_500);
   }, 40_000);
 
+  test("a worker stops in time, although Redis does not answer", async (context) => {
+    const { own, network, server, app, work } = stage(context);
+    const redis = await own();
+    const proxy = await network(redis);
+    const main = server({ url: `redis://127.0.0.1:${proxy.port}`, commandTimeout: "8s", blockTime: "5s" });
+    const made = app(main);
+    let runs = 0;
+    const actor = made.actor({ name: "a" }, async () => {
+      runs += 1;
+      await new Promise((resolve) => setTimeout(resolve, 300));
+    });
+    const worker = await work(made, { shutdownTimeout: 1000 });
+    await made.send(actor, 1);
+    await until("it runs", () => runs === 1);
+    await proxy.set(both);
+    const start = performance.now();
+    await worker.stop();
+    expect(performance.now() - start).toBeLessThan(1000 + 1000 + 2000 + 500);
+    // Nothing is left that would keep the process alive.
+    await until("its connections are closed", () => main.state === "closed", 2500);
+  });
+
   test("only the replies are lost (B6): settled in the end, and handled once", async (context) => {
     const { own, network, connected, consume } = stage(context);
     const redis = await own();

@@ -24,6 +24,8 @@ type Flow = "open" | "paused" | "drained" | "closed";
 
 /** Milliseconds to wait for a read that was told to end. */
 const quietLimit = 1000;
+/** Milliseconds for the last settles: a stop must not wait until a silent connection is found out. */
+const flushLimit = 2000;
 
 /** Takes messages of its channels whenever it has room. */
 export class RedisSubscription implements Subscription, DeliveryOwner, Holder, LaneOwner {
@@ -43,6 +45,8 @@ export class RedisSubscription implements Subscription, DeliveryOwner, Holder, L
   /** Room that reads under way may need. */
   #reserved = 0;
   #flow: Flow = "open";
+  /** A read does not end although it was told to. */
+  #isStuck = false;
   #reported: ConnectionState | undefined;
   #closing: Promise<void> | undefined;
   #retry: TimerHandle | undefined;
@@ -146,20 +150,22 @@ export class RedisSubscription implements Subscription, DeliveryOwner, Holder, L
   async #close(): Promise<void> {
     this.#flow = "closed";
     this.#clock.clearTimer(this.#retry);
-    await this.#quiet();
+    if (!this.#isStuck) await this.#quiet();
     for (const { upkeep } of this.#lanes) upkeep.stop();
     // What cannot be given back now comes back when its lease runs out.
     for (const delivery of [...this.#held]) if (!delivery.settling && !delivery.lost) this.#giveBack(delivery);
-    await inTime(this.#clock, this.#settler.idle(), this.connection.settings.commandTimeout);
+    const isFlushed = await inTime(this.#clock, this.#settler.idle(), flushLimit);
     for (const { reader } of this.#lanes) reader.close();
-    await Promise.all(this.#lanes.map(({ upkeep }) => upkeep.leave()));
+    // Who does not answer is not asked for more.
+    if (isFlushed) await inTime(this.#clock, Promise.all(this.#lanes.map(({ upkeep }) => upkeep.leave())), quietLimit);
     this.#held.length = 0;
     this.connection.forget(this);
     this.report("closed");
   }
 
   async #quiet(): Promise<void> {
-    await inTime(this.#clock, Promise.all(this.#lanes.map(({ reader }) => reader.quiet())), quietLimit);
+    const quiet = Promise.all(this.#lanes.map(({ reader }) => reader.quiet()));
+    this.#isStuck = !(await inTime(this.#clock, quiet, quietLimit));
   }
 
   get #isConnected(): boolean {
