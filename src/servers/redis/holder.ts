@@ -5,6 +5,8 @@ import type { ChannelState } from "./source.ts";
 /** Who keeps the account of unsettled deliveries. */
 export interface Holder {
   readonly consumer: string;
+  /** It holds many messages, so that others will be settled in a moment. */
+  readonly isCrowded: boolean;
   /** Its settling is written: what is read after it over the same connection may take its place. */
   freeing(delivery: RedisDelivery): void;
   /** Settling did not work out. */

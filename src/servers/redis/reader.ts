@@ -1,3 +1,4 @@
+import type { TimerHandle } from "../../internal/clock.ts";
 import type { LaneOwner } from "./lane-owner.ts";
 import { Link } from "./link.ts";
 import { takeScript } from "./lua/take.ts";
@@ -24,6 +25,9 @@ const repeatInterrupt = 5;
 const mostHotReads = 8;
 /** With less room in all, one read at a time takes what there is. */
 const worthOverlapping = 16;
+/** With at least so much room in all, a read waits until this part of it is free, at most so many milliseconds. */
+const worthWaiting = 16;
+const longestWait = 5;
 
 /**
  * Reads new entries, never more than there is room for. While there is a backlog, reads ride with the settles over their
@@ -54,6 +58,8 @@ export class Reader {
   /** Taken since a lower level came first. */
   #sinceFair = 0;
   #round = 0;
+  #refill: TimerHandle | undefined;
+  #hasWaited = false;
   #onQuiet: (() => void) | undefined;
 
   constructor(subscription: LaneOwner, channels: readonly ChannelState[], upkeep: Upkeep) {
@@ -93,6 +99,7 @@ export class Reader {
   }
 
   close(): void {
+    this.#subscription.connection.settings.clock.clearTimer(this.#refill);
     this.#link.close();
   }
 
@@ -217,6 +224,8 @@ export class Reader {
       const { room } = this.#subscription;
       // A read for a few while another one is under way only makes work.
       if (room <= 0 || (this.#hotPending > 0 && room < part / 2)) return;
+      // Enough are at hand: a few more slots will be free in a moment.
+      if (room < capacity / worthWaiting && !this.#hasWaited) return this.#wait();
       const share = Math.floor(Math.min(room, part) / hot.length);
       // Less room than streams: these first, the others next time.
       const chosen = share > 0 ? hot : rotated(hot, this.#round).slice(0, room);
@@ -226,6 +235,17 @@ export class Reader {
       this.#hotPending += 1;
       this.#send(connection.link, chosen, count, undefined).then(this.#onHot, this.#onHotFailed);
     }
+  }
+
+  /** For more room, but not for long: the other messages may take an hour. */
+  #wait(): void {
+    const { clock } = this.#subscription.connection.settings;
+    this.#refill ??= clock.setTimer(() => {
+      this.#refill = undefined;
+      this.#hasWaited = true;
+      this.fill();
+      this.#hasWaited = false;
+    }, longestWait);
   }
 
   readonly #onHot = (): void => {

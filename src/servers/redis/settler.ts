@@ -1,3 +1,4 @@
+import type { TimerHandle } from "../../internal/clock.ts";
 import { bookkeepingHeader } from "../../server/bookkeeping.ts";
 import type { Outcome, OutgoingMessage, RetryAfter, SettleNote } from "../../server/delivery.ts";
 import { ConnectionError, LeaseLostError, type MillraceError } from "../../server/errors.ts";
@@ -36,6 +37,11 @@ interface Renewal {
 /** Most messages of one script call: longer ones would hold up everybody on the server. */
 const batch = { settle: 100, extend: 500 };
 
+/** So many things to write do not wait for others. */
+const worthWriting = 64;
+/** Milliseconds that fewer of them may wait while many handlers run. */
+const moment = 2;
+
 function chunks<T>(items: readonly T[], size: number): T[][] {
   return Array.from({ length: Math.ceil(items.length / size) }, (_, i) => items.slice(i * size, (i + 1) * size));
 }
@@ -51,6 +57,9 @@ export class Settler {
   readonly #renewals = new Map<Source, Renewal[]>();
   readonly #underway = new Set<Promise<unknown>>();
   #isScheduled = false;
+  #timer: TimerHandle | undefined;
+  /** Things to write since the last time. */
+  #asked = 0;
   #now = 0;
 
   constructor(settings: Settings, link: Link, publisher: Publisher, holder: Holder, hasXackdel: () => boolean) {
@@ -138,16 +147,27 @@ export class Settler {
     }
   }
 
+  /**
+   * After everything that this turn of the event loop makes ready, all timers of it included. With many handlers running, those that
+   * end within the same moment: one packet for each would cost more than they do.
+   */
   #schedule(): void {
+    if (this.#asked === 0) this.#now = this.#settings.clock.monotonic();
+    this.#asked += 1;
     if (this.#isScheduled) return;
+    if (this.#asked < worthWriting && this.#holder.isCrowded) {
+      this.#timer ??= this.#settings.clock.setTimer(this.#flush, moment);
+      return;
+    }
     this.#isScheduled = true;
-    this.#now = this.#settings.clock.monotonic();
-    // After everything that this turn of the event loop makes ready, all timers of it included.
     setImmediate(this.#flush);
   }
 
   readonly #flush = (): void => {
+    this.#settings.clock.clearTimer(this.#timer);
+    this.#timer = undefined;
     this.#isScheduled = false;
+    this.#asked = 0;
     this.#acks.flush();
     for (const [channel, items] of this.#items) {
       for (const part of chunks(items, batch.settle)) this.#track(this.#settleAll(channel, part));

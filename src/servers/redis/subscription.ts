@@ -22,6 +22,8 @@ interface Lane {
 
 type Flow = "open" | "paused" | "drained" | "closed";
 
+/** Fewer messages than this are never many. */
+const crowd = 64;
 /** Milliseconds to wait for a read that was told to end. */
 const quietLimit = 1000;
 /** Milliseconds for the last settles: a stop must not wait until a silent connection is found out. */
@@ -97,6 +99,10 @@ export class RedisSubscription implements Subscription, DeliveryOwner, Holder, L
   /** The most that it ever holds. */
   get capacity(): number {
     return this.#options.maxUnsettled;
+  }
+
+  get isCrowded(): boolean {
+    return this.#held.length >= crowd && this.#held.length > this.capacity / 2;
   }
 
   /** How many streams are read in all. */
