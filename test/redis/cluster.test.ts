@@ -41,7 +41,7 @@ function channelOn(prefix: string, index: number): string {
   }
 }
 
-describe("faults", { skip: isMissing, timeout: 60_000 }, () => {
+describe("faults", { skip: isMissing, timeout: 60_000, concurrent: true }, () => {
   async function own(context: TestContext, args?: readonly string[]): Promise<RedisCluster> {
     const cluster = await startCluster(args === undefined ? {} : { args });
     context.onTestFinished(() => cluster.stop());

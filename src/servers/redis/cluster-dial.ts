@@ -8,7 +8,7 @@ import type { RedisClientLike, RedisClusterOptions, RedisNode } from "./options.
 import type { Dial } from "./transport.ts";
 
 /** Milliseconds in which a node must say how the cluster looks: one that hangs must not keep us from asking the next. */
-const discoveryTimeout = 2000;
+const discoveryTimeout = 1000;
 
 /** How a cluster is watched. */
 export interface WatchOptions {
@@ -52,7 +52,7 @@ function dialTarget({ place, roots, make, translate }: Target, watch: WatchOptio
   const discover: ClusterTransportOptions["make"] = () =>
     make([...roots, ...found.map((node) => ({ socket: { ...node } }))]);
   const onFound = (nodes: readonly RedisNode[]): void => {
-    found = nodes.map(translate);
+    found = nodes.map(translate).filter(({ host, port }) => !place.host.split(",").includes(`${host}:${port}`));
   };
   return {
     ...place,

@@ -1,4 +1,4 @@
-import { type Clock, sleep, type TimerHandle } from "../../internal/clock.ts";
+import { type Clock, inTime, sleep, type TimerHandle } from "../../internal/clock.ts";
 import { ConnectionError, ServerBusyError } from "../../server/errors.ts";
 import type { Client } from "./client.ts";
 import { NodeError } from "./node-error.ts";
@@ -55,6 +55,8 @@ interface Generation {
 }
 
 const watchInterval = 1000;
+/** Milliseconds for a node to accept us: it may hang, and another one take its place soon. */
+const reachLimit = 2000;
 /** Milliseconds between two looks at how the cluster is made up. */
 const refreshInterval = 500;
 
@@ -167,7 +169,11 @@ export class ClusterTransport implements Transport {
 
   async #reach({ cluster }: Generation, node: Node): Promise<Client> {
     try {
-      return await cluster.nodeClient(node);
+      const reached = cluster.nodeClient(node);
+      reached.catch(() => {}); // After the time limit nobody waits for it any more.
+      if (await inTime(this.#options.clock, reached, reachLimit)) return await reached;
+      node.client?.destroy();
+      throw new Error(`It did not answer within ${reachLimit} ms.`);
     } catch (error) {
       if (isReply(error)) throw error;
       throw this.#failed(this.#current?.cluster === cluster ? this.#current : undefined, node, error, false);

@@ -9,7 +9,7 @@ import type { Dial, Reply, Transport } from "./transport.ts";
 import { toTrouble } from "./trouble.ts";
 
 /** Milliseconds for the master to answer: it may hang, and another one be named soon. */
-const masterPatience = 3000;
+const masterPatience = 2000;
 /** Milliseconds between two questions whether it still is the master. */
 const watchInterval = 1000;
 
