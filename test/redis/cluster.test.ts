@@ -41,7 +41,7 @@ function channelOn(prefix: string, index: number): string {
   }
 }
 
-describe("faults", { skip: isMissing, timeout: 60_000, concurrent: true }, () => {
+describe("faults", { skip: isMissing, timeout: 120_000, concurrent: true }, () => {
   async function own(context: TestContext, args?: readonly string[]): Promise<RedisCluster> {
     const cluster = await startCluster(args === undefined ? {} : { args });
     context.onTestFinished(() => cluster.stop());
@@ -85,7 +85,7 @@ describe("faults", { skip: isMissing, timeout: 60_000, concurrent: true }, () =>
     const traffic = await startTraffic(from, to, [channel, other]);
     await traffic.flows(channel);
     cluster.nodes[0]?.pause();
-    await until("the replica is the master", () => isMaster(replica), 20_000);
+    await until("the replica is the master", () => isMaster(replica), 40_000);
     await traffic.flows(channel, 5000);
     cluster.nodes[0]?.resume();
     await until(
@@ -95,7 +95,7 @@ describe("faults", { skip: isMissing, timeout: 60_000, concurrent: true }, () =>
     );
     await until("it is in step", async () => inStep(cluster.nodes[0] as RedisProcess), 20_000);
     await replica.kill();
-    await until("the old master is it again", () => isMaster(cluster.nodes[0] as RedisProcess), 20_000);
+    await until("the old master is it again", () => isMaster(cluster.nodes[0] as RedisProcess), 40_000);
     await traffic.flows(channel, 5000);
     await traffic.flows(other, 5000);
     // What was confirmed in the last moment before a master died may be lost: replication does not wait.

@@ -2,9 +2,9 @@ import type { TimerHandle } from "../../internal/clock.ts";
 import type { LaneOwner } from "./lane-owner.ts";
 import { Link } from "./link.ts";
 import { takeScript } from "./lua/take.ts";
+import { ReadConnection } from "./read-connection.ts";
 import { fairEvery, readOrder, rotated } from "./read-order.ts";
 import { runScript } from "./script.ts";
-import { readRunId } from "./server-facts.ts";
 import type { ChannelState, Source } from "./source.ts";
 import type { Argument, Reply, Transport } from "./transport.ts";
 import { toTrouble } from "./trouble.ts";
@@ -48,11 +48,7 @@ export class Reader {
   /** Reads of a backlog under way. */
   #hotPending = 0;
   #isBlocked = false;
-  /** Redis's number for our connection, by which a blocked read can be ended. */
-  #clientId = "";
-  /** Which run of which server gave that number. */
-  #runId: string | undefined;
-  #isNew = true;
+  readonly #connection = new ReadConnection();
   /** Reads of a part of the streams since all were looked at. */
   #hotReads = 0;
   /** Taken since a lower level came first. */
@@ -136,7 +132,7 @@ export class Reader {
     const turn = this.#turn;
     const { connection } = this.#subscription;
     const { clock } = connection.settings;
-    connection.link.send(this.#key, ["CLIENT", "UNBLOCK", this.#clientId]).then(
+    connection.link.send(this.#key, ["CLIENT", "UNBLOCK", this.#connection.id]).then(
       (ended) => {
         // The read may still be on its way: another connection, another order.
         if (ended === 0 && turn === this.#turn) {
@@ -164,19 +160,7 @@ export class Reader {
   }
 
   async #greet(transport: Transport): Promise<void> {
-    const id = String(await transport.send(this.#key, ["CLIENT", "ID"]));
-    const run = await readRunId(transport, this.#key);
-    if (!this.#isNew) {
-      // Redis may not know yet that the old connection is gone, and would go on giving it messages. Another server, or the
-      // same one since a restart, has given that number to somebody else.
-      if (run !== undefined && run === this.#runId) {
-        transport.send(this.#key, ["CLIENT", "KILL", "ID", this.#clientId]).catch(() => {});
-      }
-      this.#upkeep.recoverSoon();
-    }
-    this.#isNew = false;
-    this.#clientId = id;
-    this.#runId = run;
+    if (await this.#connection.renew(transport, this.#key)) this.#upkeep.recoverSoon();
   }
 
   /** @returns whether to go on at once */
