@@ -23,7 +23,7 @@ const chromium = await requireChromium();
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
 const options = readOptions(["--server", "memory:"]);
-const place = openPlace(options);
+const place = await openPlace(options);
 const webhooks = createWebhookApp(place, openResults(place.results), options).asyncapi();
 
 describe.skipIf(chromium === undefined)("the documentation in a browser", () => {
