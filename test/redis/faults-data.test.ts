@@ -125,7 +125,7 @@ for (const broker of brokers) {
           await send(main, "b", "other");
           await until("the other channel works", () => intake.texts.includes("other"));
           // Some more looks for due messages than it takes to see.
-          await new Promise((resolve) => setTimeout(resolve, 1200));
+          await new Promise((resolve) => setTimeout(resolve, 900));
           expect(await lengthOf(redis)).toBeLessThanOrEqual(1);
           await redis.command("DEL", key);
           if (key === `${stream}:delayed`) await redis.command("RENAME", `${stream}:aside`, key);

@@ -39,7 +39,7 @@ describe.skipIf(!there).concurrent("B13: Redis refuses", () => {
     const error = await send(main, "a", "2").catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({ outcome: "failed" });
     const before = await callsOf(redis);
-    await new Promise((resolve) => setTimeout(resolve, 2000));
+    await new Promise((resolve) => setTimeout(resolve, 1500));
     const after = await callsOf(redis);
     const calls = (of: typeof after): number => Object.values(of).reduce((sum, count) => sum + count, 0);
     // A reconnect per second and connection, of a dozen commands.
@@ -149,7 +149,7 @@ describe.skipIf(!there).concurrent("B13: Redis refuses", () => {
     expect(error).toMatchObject({ outcome: "failed", message: expect.stringMatching(/denies access.*NOPERM/) });
     await until("consuming says so", () => intake.states.at(-1) === "reconnecting", 3000);
     const before = (await callsOf(redis))["xreadgroup"] ?? 0;
-    await new Promise((resolve) => setTimeout(resolve, 2000));
+    await new Promise((resolve) => setTimeout(resolve, 1500));
     expect(((await callsOf(redis))["xreadgroup"] ?? 0) - before).toBeLessThan(5);
     expect(logs.of("consumer.read.failed")).toHaveLength(1);
     await redis.command("ACL", "SETUSER", "worker", "+xreadgroup", "+xadd");

@@ -70,7 +70,7 @@ describe.skipIf(!there).concurrent("W8: a worker is killed", () => {
     const intake = await consume(main, "a");
     await until("the rest is done", () => intake.texts.length === 100);
     // Twice its lease: it lives and renews, so nobody takes what is its own.
-    await pause(3000);
+    await pause(2500);
     expect(intake.texts.length).toBe(100);
     dying.kill();
     const start = performance.now();
@@ -120,7 +120,7 @@ describe.skipIf(!there).concurrent("W10: messages that wait for a slot", () => {
     const redis = await own();
     const runs: unknown[] = [];
     const worker = async (name: string, concurrency: number) => {
-      const made = app(server({ url: redis.url, leaseDuration: 600, sweepInterval: 50 }));
+      const made = app(server({ url: redis.url, leaseDuration: 900, sweepInterval: 50 }));
       const actor = made.actor({ name: "x", channel: "a" }, async ({ payload }) => {
         runs.push(`${name}${payload}`);
         await pause(500);
@@ -173,7 +173,7 @@ describe.skipIf(!there).concurrent("B27: the clock of the worker jumps", () => {
       const redis = await own();
       let offset = 0;
       const clock: Clock = { ...systemClock, now: () => Date.now() + offset };
-      const made = app(server({ url: redis.url, leaseDuration: 600, clock }));
+      const made = app(server({ url: redis.url, leaseDuration: 900, clock }));
       const runs: unknown[] = [];
       const actor = made.actor({ name: "x", channel: "a" }, async ({ payload }) => {
         runs.push([payload, performance.now()]);
@@ -250,7 +250,8 @@ describe.skipIf(!there).concurrent("B28: a crash between reply and settle", () =
   });
 });
 
-describe.skipIf(!there).concurrent("a stall of the worker itself", () => {
+// Alone: it would stall the others as well.
+describe.skipIf(!there)("a stall of the worker itself", () => {
   test("a loop that stands still for longer than its patience costs no connection", async (context) => {
     const { own, network, connected, consume } = stage(context);
     const redis = await own();
