@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { sleep, systemClock } from "./clock.ts";
+import { inTime, sleep, systemClock } from "./clock.ts";
 import { createVirtualClock } from "./virtual-clock.ts";
 
 const day = 86_400_000;
@@ -109,5 +109,25 @@ describe("sleeping", () => {
     await sleep(clock, 1000, signal);
     expect(woken).toEqual(["first", "second"]);
     expect(clock.pending).toBe(0);
+  });
+});
+
+describe("inTime", () => {
+  const clock = systemClock;
+
+  test("is true for what ends in time, false for what does not", async () => {
+    expect(await inTime(clock, Promise.resolve(), 1000)).toBe(true);
+    expect(await inTime(clock, new Promise(() => {}), 5)).toBe(false);
+  });
+
+  test("rejects as the promise does", async () => {
+    await expect(inTime(clock, Promise.reject(new RangeError("no")), 1000)).rejects.toThrow(RangeError);
+  });
+
+  test("a promise that rejects when the time is over hurts nobody", async () => {
+    const { promise, reject } = Promise.withResolvers<void>();
+    expect(await inTime(clock, promise, 5)).toBe(false);
+    reject(new Error("late"));
+    await new Promise(setImmediate);
   });
 });

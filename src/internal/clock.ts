@@ -73,7 +73,10 @@ export function sleep(clock: Clock, delay: number, signal?: AbortSignal): Promis
 /** Waits for a promise, at most so many milliseconds; says whether it was in time. Rejects as the promise does. */
 export async function inTime(clock: Clock, pending: Promise<unknown>, delay: number): Promise<boolean> {
   const over = new AbortController();
-  const done = pending.finally(() => over.abort());
-  await Promise.race([done, sleep(clock, delay, over.signal)]);
-  return over.signal.aborted;
+  try {
+    const late = sleep(clock, delay, over.signal).then(() => false);
+    return await Promise.race([pending.then(() => true), late]);
+  } finally {
+    over.abort();
+  }
 }

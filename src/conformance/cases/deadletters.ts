@@ -217,6 +217,20 @@ export const deadLetters: readonly ServerCase[] = [
     await inbox.staysQuiet();
   }),
 
+  serverCase("deadletters: replay keeps the priority", ["deadLetter", "priority", "reject"], async (world) => {
+    const server = await world.server();
+    const channel = await world.channel();
+    const sent = message("urgent");
+    await server.publish(channel, sent, { priority: 100 });
+    const inbox = await world.subscribe({ maxUnsettled: 1 });
+    await world.settle(await inbox.next(), "nack", { reason: reason() });
+    await inbox.subscription.close();
+    await world.sendAll(numbered(3));
+    await (await store(world)).replay(sent.id);
+    const next = await world.subscribe({ maxUnsettled: 1 });
+    assert.equal(textOf(await next.next()), "urgent");
+  }),
+
   serverCase("deadletters: replaying an unknown id is a NotFoundError", ["deadLetter"], async (world) => {
     const dead = await store(world);
     await assert.rejects(async () => dead.replay("no such id"), NotFoundError);

@@ -2,6 +2,7 @@ import type { RedisDelivery } from "./delivery.ts";
 import type { Holder } from "./holder.ts";
 import type { Link } from "./link.ts";
 import type { Settings } from "./options.ts";
+import { runScript } from "./script.ts";
 import type { Source } from "./source.ts";
 import type { Argument, Reply } from "./transport.ts";
 import { toTrouble } from "./trouble.ts";
@@ -39,6 +40,7 @@ export class Acks {
   readonly #link: Link;
   readonly #holder: Holder;
   readonly #hasXackdel: () => boolean;
+  #mayNotXackdel = false;
   readonly #batches = new Map<Source, AckBatch>();
 
   constructor(settings: Settings, link: Link, holder: Holder, hasXackdel: () => boolean) {
@@ -93,14 +95,23 @@ export class Acks {
     );
   }
 
+  /** It is there, but not for this user; or not there any more, since another server has taken over. */
+  #withoutXackdel(error: unknown, key: string, entries: readonly string[]): Promise<Reply> {
+    const { kind } = toTrouble(error);
+    if (kind !== "denied" && kind !== "command") throw error;
+    this.#mayNotXackdel = true;
+    return this.#send(key, entries);
+  }
+
   #send(key: string, entries: readonly string[]): Promise<Reply> {
     const { group, keepsSettled } = this.#settings;
     const ack: Argument[] = ["XACK", key, group, ...entries];
     if (keepsSettled) return this.#link.send(key, ack);
-    if (this.#hasXackdel()) {
-      return this.#link.send(key, ["XACKDEL", key, group, "IDS", String(entries.length), ...entries]);
+    if (this.#hasXackdel() && !this.#mayNotXackdel) {
+      const args = ["XACKDEL", key, group, "IDS", String(entries.length), ...entries];
+      return this.#link.send(key, args).catch((error: unknown) => this.#withoutXackdel(error, key, entries));
     }
-    const byScript = (): Promise<Reply> => this.#link.send(key, ["EVAL", ackScript, "1", key, group, ...entries]);
+    const byScript = (): Promise<Reply> => runScript(this.#link, ackScript, [key], [group, ...entries]);
     if (!this.#link.isOrdered) return byScript();
     const ignore = (): void => {}; // What went wrong, EXEC tells.
     this.#link.send(key, ["MULTI"]).catch(ignore);

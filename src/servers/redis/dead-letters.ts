@@ -16,7 +16,8 @@ import { compactId } from "./compact-id.ts";
 import type { RedisConnection } from "./connection.ts";
 import { Message, type RawEntry, timeOf } from "./decode.ts";
 import { pushHeaders } from "./encode.ts";
-import type { ChannelKeys } from "./keys.ts";
+import { type ChannelKeys, streamOf } from "./keys.ts";
+import { levelOf } from "./levels.ts";
 import { removeDeadScript, replayScript } from "./lua/dead.ts";
 import type { Argument } from "./transport.ts";
 import { field, jsonType } from "./wire.ts";
@@ -24,6 +25,8 @@ import { field, jsonType } from "./wire.ts";
 /** A dead letter and where it is. */
 interface Found {
   readonly entry: string;
+  /** Its priority, if that was not the ordinary one. */
+  readonly level: number | undefined;
   readonly letter: DeadLetter;
 }
 
@@ -37,6 +40,7 @@ function foundIn(channel: string, [id, fields]: RawEntry): Found {
   const { payload, headers, contentType, replyTo, reason } = message;
   return {
     entry,
+    level: message.level,
     letter: {
       ...{ id: message.id ?? entry, channel, payload, headers, contentType, replyTo, deadAt },
       reason: decodeReason(reason ?? null, deadAt),
@@ -170,12 +174,15 @@ export class RedisDeadLetters implements DeadLetterStore {
     if (letter.replyTo !== undefined) fields.push(field.replyTo, letter.replyTo);
     if (attempts > 0) fields.push(field.deliveries, String(attempts));
     fields.push(field.payload, Buffer.from(letter.payload));
+    const { level } = found;
+    const stream =
+      level === undefined ? target.stream : streamOf(target, levelOf(level, this.#connection.settings.levels));
     if (this.#connection.dial.isCluster && target.channel !== this.#keys.channel) {
-      return this.#moveAcross(found, target, fields, id);
+      return this.#moveAcross(found, stream, fields, id);
     }
     const moved = await this.#connection.run(
       replayScript,
-      [...this.#places, target.stream],
+      [...this.#places, stream],
       [...this.#named(found), ...fields],
     );
     return Number(moved) === 1 ? id : undefined;
@@ -184,13 +191,13 @@ export class RedisDeadLetters implements DeadLetterStore {
   /** To another node: the copy is confirmed before the dead letter goes. Twice at the same moment may send it twice. */
   async #moveAcross(
     found: Found,
-    target: ChannelKeys,
+    stream: string,
     fields: readonly Argument[],
     id: string,
   ): Promise<string | undefined> {
     const [there] = await this.#range("XRANGE", found.entry, found.entry, 1);
     if (there === undefined) return undefined;
-    await this.#connection.send(target.stream, ["XADD", target.stream, "*", ...fields]);
+    await this.#connection.send(stream, ["XADD", stream, "*", ...fields]);
     await this.#connection.run(removeDeadScript, this.#places, this.#named(found));
     return id;
   }

@@ -23,6 +23,8 @@ export class Message {
   /** Of those, the last so many that ended without a result. */
   earlierLapses = 0;
   reason: string | undefined = undefined;
+  /** Of a dead letter: where it was, if not in the ordinary stream. */
+  level: number | undefined = undefined;
   #id: string | undefined = undefined;
   #uuid: Buffer | undefined = undefined;
 
@@ -103,6 +105,9 @@ const setters: Readonly<Record<string, Setter>> = {
   },
   [field.reason]: (message, _, value) => {
     message.reason = text(value);
+  },
+  [field.level]: (message, _, value) => {
+    message.level = count(value);
   },
 };
 

@@ -39,6 +39,15 @@ function tagOf(channel: string): string {
   return channel.replace(/[%{}]/g, encodeURIComponent);
 }
 
+/** The stream of a level; the ordinary one where there is none of its own. */
+export function streamOf({ streams, stream }: ChannelKeys, level: number): string {
+  for (let i = 0; i < streams.length; i += 1) {
+    const one = streams[i] as StreamKey;
+    if (one.level === level) return one.key;
+  }
+  return stream;
+}
+
 /** A name for other keys of the same slot. */
 function tagged(stream: string): string {
   return /\{[^}]+\}/.test(stream) ? stream : `{${stream}}`;

@@ -4,7 +4,7 @@ import { integerOption } from "../../server/option.ts";
 import { priority } from "../../server/priority.ts";
 import type { PublishOptions, Receipt } from "../../server/server.ts";
 import { withMessage } from "./encode.ts";
-import { type ChannelKeys, isReplyChannel, replyLifetime } from "./keys.ts";
+import { type ChannelKeys, isReplyChannel, replyLifetime, streamOf } from "./keys.ts";
 import { levelOf } from "./levels.ts";
 import type { Link } from "./link.ts";
 import { publishScript } from "./lua/publish.ts";
@@ -102,7 +102,7 @@ export class Publisher {
   plain(channel: string, message: OutgoingMessage, options: PublishOptions | undefined): Command {
     const keys = this.#keysOf(channel);
     const level = options?.priority === undefined ? undefined : this.#levelOf(options.priority);
-    const key = level === undefined ? keys.stream : keyOf(keys, level);
+    const key = level === undefined ? keys.stream : streamOf(keys, level);
     const start = options?.params === undefined ? ["XADD", key, "*"] : ["XADD", key, ...argumentsOf(options.params)];
     return { key, args: withMessage(start, message, options) };
   }
@@ -120,7 +120,7 @@ export class Publisher {
     const level = this.#levelOf(options.priority ?? (priority["normal"] as number));
     const head = argumentsOf(options.params ?? {});
     const fields = withMessage([], message, options);
-    const stream = keyOf(keys, level);
+    const stream = streamOf(keys, level);
     const args = [
       String(Math.ceil(dedupe?.window ?? 0)),
       message.id,
@@ -172,15 +172,6 @@ export class Publisher {
     if (trouble.kind === "lost") this.#link.fail(trouble.error);
     throw publishError(trouble);
   }
-}
-
-function keyOf(keys: ChannelKeys, level: number): string {
-  const { streams } = keys;
-  for (let i = 0; i < streams.length; i += 1) {
-    const one = streams[i] as (typeof streams)[number];
-    if (one.level === level) return one.key;
-  }
-  return keys.stream;
 }
 
 function receiptOf(id: string, reply: Reply): Receipt {

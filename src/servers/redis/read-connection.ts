@@ -20,7 +20,7 @@ export class ReadConnection {
     // Redis may not know yet that the old connection is gone, and would go on giving it messages. Another server, or the same
     // one since a restart, has given that number to somebody else.
     if (old !== undefined && runId !== undefined && runId === this.#runId) {
-      transport.send(key, ["CLIENT", "KILL", "ID", old]).catch(() => {});
+      await transport.send(key, ["CLIENT", "KILL", "ID", old]).catch(() => {}); // It is gone, or we may not end it.
     }
     this.#id = id;
     this.#runId = runId;

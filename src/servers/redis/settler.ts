@@ -204,11 +204,12 @@ export class Settler {
     if (outcome === "nack") {
       const reason: SettleReason =
         note.reason ?? ownReason("rejected", delivery.headers, delivery.deliveryCount, this.#settings.clock.now());
-      const { id, entry, contentType } = delivery;
-      if (id !== undefined) return ["d", "2", compactId(id) ?? id, JSON.stringify(reason)];
-      // It gets one, to be found by; with an id, a missing type would mean JSON.
-      const type = contentType === undefined ? [field.contentType, ""] : [];
-      return ["d", String(4 + type.length), entry, JSON.stringify(reason), field.id, entry, ...type];
+      const { id, entry, contentType, source } = delivery;
+      const more = source === source.channel.normal ? [] : [field.level, String(source.level)];
+      // Without an id it gets one, to be found by; with an id, a missing type would mean JSON.
+      if (id === undefined) more.push(field.id, entry, ...(contentType === undefined ? [field.contentType, ""] : []));
+      const key = id === undefined ? entry : (compactId(id) ?? id);
+      return ["d", String(2 + more.length), key, JSON.stringify(reason), ...more];
     }
     const delay = typeof outcome === "object" ? Math.ceil(outcome.retryAfter) : 0;
     const started = note.started !== false;

@@ -22,6 +22,8 @@ export const field = {
   payload: "payload",
   /** Of a dead letter: why, as JSON. */
   reason: "reason",
+  /** Of a dead letter that had another priority than the ordinary one: its level. */
+  level: "level",
 } as const;
 
 export const jsonType = "application/json";

@@ -11,11 +11,11 @@ import type {
 } from "../../server/dead-letter-store.ts";
 import { NotFoundError, OptionError } from "../../server/errors.ts";
 import { integerOption } from "../../server/option.ts";
+import { decodeReason } from "../../server/own-reason.ts";
 import type { Connection } from "./connection.ts";
 import { decodeHeaders } from "./delivery.ts";
 import { state } from "./layout.ts";
 import { encodeHeaders } from "./publish-work.ts";
-import { decodeReason } from "../../server/own-reason.ts";
 import { Task, type Transaction } from "./work.ts";
 
 interface DeadRow {

@@ -1,6 +1,6 @@
+import { ownReason } from "../../server/own-reason.ts";
 import { decodeHeaders } from "./delivery.ts";
 import { state } from "./layout.ts";
-import { ownReason } from "../../server/own-reason.ts";
 import type { Transaction } from "./work.ts";
 
 /** A message that was removed because it had expired. */

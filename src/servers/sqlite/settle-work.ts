@@ -2,12 +2,12 @@ import { createHeaders } from "../../internal/headers.ts";
 import { bookkeepingHeader } from "../../server/bookkeeping.ts";
 import type { Outcome, OutgoingMessage, RetryAfter, SettleNote } from "../../server/delivery.ts";
 import { LeaseLostError, type MillraceError } from "../../server/errors.ts";
+import { ownReason } from "../../server/own-reason.ts";
 import type { PublishOptions } from "../../server/publish-options.ts";
 import type { SettleCode, SettleReason } from "../../server/settle-reason.ts";
 import type { SqliteDelivery } from "./delivery.ts";
 import { state } from "./layout.ts";
 import { encodeHeaders, insertMessage } from "./publish-work.ts";
-import { ownReason } from "../../server/own-reason.ts";
 import { atomically, type Transaction, Work } from "./work.ts";
 
 /** Who keeps the account of unsettled deliveries. */
