@@ -108,7 +108,7 @@ export interface RedisOptions extends ServerCommonOptions {
   readonly batchSize?: number;
   /**
    * How long a connection may leave every command unanswered before it is given up as dead and opened again. Default
-   * `"8s"`, at least 100 ms. Shorter than the longest stall of the server, it cuts connections that would have recovered.
+   * `"7s"`, at least 100 ms. Shorter than the longest stall of the server, it cuts connections that would have recovered.
    */
   readonly commandTimeout?: Duration;
   /**
@@ -208,7 +208,7 @@ export function readSettings(options: RedisOptions): Settings {
     pollInterval: durationOption("pollInterval of redis", options.pollInterval ?? 150, { min: 10 }),
     blockTime,
     batchSize: integerOption("batchSize of redis", options.batchSize ?? 200, { min: 1, max: 10_000 }),
-    commandTimeout: durationOption("commandTimeout of redis", options.commandTimeout ?? "8s", { min: 100 }),
+    commandTimeout: durationOption("commandTimeout of redis", options.commandTimeout ?? "7s", { min: 100 }),
     connectTimeout: durationOption("connectTimeout of redis", options.connectTimeout ?? "10s", { infinite: true }),
     levels,
     normalLevel: levelOf(priority["normal"] as number, levels),

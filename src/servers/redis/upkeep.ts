@@ -1,5 +1,7 @@
 import type { TimerHandle } from "../../internal/clock.ts";
 import { suspectAfter } from "../../server/delivery.ts";
+import type { MillraceError } from "../../server/errors.ts";
+import { recordError } from "../../server/settle-reason.ts";
 import { isReplyChannel, replyLifetime } from "./keys.ts";
 import type { LaneOwner } from "./lane-owner.ts";
 import { consumersScript, reclaimScript, recoverScript } from "./lua/lease.ts";
@@ -36,6 +38,8 @@ export class Upkeep {
   readonly #dueTimers = new Map<ChannelState, { readonly timer: TimerHandle; readonly at: number }>();
   #poll: TimerHandle | undefined;
   #nextSweep: number;
+  /** Channels whose delayed messages cannot be moved at the moment. */
+  readonly #failing = new Set<ChannelState>();
   #mustRecover = false;
   #nextLook = 0;
   /** Entries that were ours and that nobody settled or renewed. */
@@ -248,15 +252,27 @@ export class Upkeep {
     try {
       if (channel.isBroken) await this.#create(channel.normal);
       await this.#look(channel);
+      this.#failing.delete(channel);
       if (channel.isBroken) {
         channel.isBroken = false;
         this.#subscription.replan();
       }
     } catch (error) {
-      const trouble = toTrouble(error);
-      // Everything else shows in the next read, which reports it.
-      if (trouble.kind === "type") this.#setBroken(channel, trouble.error);
+      const { kind, error: known } = toTrouble(error);
+      if (kind === "type") this.#setBroken(channel, known);
+      // A lost connection and a lost group show in the next read, which reports them.
+      else if (kind !== "lost" && kind !== "node" && kind !== "group") this.#tellFailing(channel, known);
     }
+  }
+
+  /** Once, until it works again: reads go on, but delayed messages do not come. */
+  #tellFailing(channel: ChannelState, error: MillraceError): void {
+    if (this.#failing.has(channel)) return;
+    this.#failing.add(channel);
+    this.#subscription.connection.logger.error(
+      { event: "channel.upkeep.failed", channel: channel.keys.channel, err: recordError(error) },
+      "Delayed messages of the channel cannot be moved at the moment.",
+    );
   }
 
   /** Moves what is due, and sees which streams have messages. */
