@@ -158,6 +158,21 @@ describe.skipIf(!there).concurrent("B13: Redis refuses", () => {
     expect(intake.states.at(-1)).toBe("ready");
   });
 
+  test("NOPERM for what moves delayed messages: said once, and they come when it is allowed again", async (context) => {
+    const { own, connected, consume, logs } = stage(context);
+    const redis = await own({ users: { worker: "on >hush ~millrace:* &* +@all" } });
+    const main = await connected({ url: redis.urlFor("worker", "hush") });
+    const intake = await consume(main, "a");
+    await send(main, "a", "late", { delay: 300 });
+    await redis.command("ACL", "SETUSER", "worker", "-evalsha");
+    await until("it says so", () => logs.of("channel.upkeep.failed").length === 1, 3000);
+    await send(main, "a", "now");
+    await until("other messages come", () => intake.texts.includes("now"));
+    await redis.command("ACL", "SETUSER", "worker", "+evalsha");
+    await until("the delayed one", () => intake.texts.includes("late"));
+    expect(logs.of("channel.upkeep.failed")).toHaveLength(1);
+  });
+
   test("NOAUTH and WRONGPASS: connect() rejects at once, says why, and keeps the password to itself", async (context) => {
     const { own, server, logs } = stage(context);
     const redis = await own({ password: "right" });
