@@ -80,6 +80,7 @@ const show = ({ from, target, form }: Import): string => `${from} -> ${target} (
 function allowed(from: string, target: string): boolean {
   const floor = floors[folder(target)];
   if (broker(from) !== undefined) return broker(target) === broker(from) || (floor !== undefined && floor <= 1);
+  if (folder(from) === "cloudevents") return folder(target) === "cloudevents" || (floor !== undefined && floor <= 1);
   if (folder(from) === "conformance") {
     if (folder(target) === "conformance" || (floor !== undefined && floor <= 1)) return true;
     return from.startsWith("conformance/app/") && (target === "index.ts" || target === "testing/index.ts");
@@ -103,7 +104,7 @@ test("there are sources, and every one of them has a floor or is a wing", () => 
   expect(paths).toContain("index.ts");
   const homeless = paths.filter(
     (path) =>
-      !(folder(path) in floors || ["cli", "conformance"].includes(folder(path)) || (broker(path) ?? "") in clients),
+      !(folder(path) in floors || ["cli", "cloudevents", "conformance"].includes(folder(path)) || (broker(path) ?? "") in clients),
   );
   expect(homeless).toEqual([]);
 });

@@ -3,6 +3,7 @@ import { jsonCodec } from "../contract/json-codec.ts";
 import type { MessageExample, OperationDocs } from "../contract/operation.ts";
 import type { MessageTrait } from "../contract/trait.ts";
 import { correlationHeader } from "../runtime/correlation.ts";
+import type { Envelope } from "../server/envelope.ts";
 import { OptionError } from "../server/errors.ts";
 import type { AnySchema } from "../server/schema.ts";
 import type {
@@ -35,6 +36,8 @@ export interface MessageSource {
   readonly topic: { readonly header: string; readonly value: string } | undefined;
   readonly bindings: AsyncApiBindings | undefined;
   readonly hasReply: boolean;
+  /** What the servers write around it. */
+  readonly envelope: Envelope | undefined;
 }
 
 const correlation: AsyncApiCorrelationId = {
@@ -42,7 +45,16 @@ const correlation: AsyncApiCorrelationId = {
   description: "Ties a reply to its request. Copied to the reply as it is.",
 };
 
-function extrasOf({ topic, part, hasReply }: MessageSource): readonly ExtraHeader[] {
+/** The header on the wire that has the topic, if it is one there. */
+function topicOnWire({ topic, envelope }: MessageSource): MessageSource["topic"] {
+  if (topic === undefined || envelope === undefined) return topic;
+  const header = envelope.wireName(topic.header);
+  return header === undefined ? undefined : { header, value: topic.value };
+}
+
+function extrasOf(source: MessageSource): readonly ExtraHeader[] {
+  const { part, hasReply } = source;
+  const topic = topicOnWire(source);
   const extras: ExtraHeader[] = [];
   if (topic !== undefined) {
     const schema = { type: "string", const: topic.value, description: "Selects the actor.", "x-topic": true };
@@ -70,23 +82,26 @@ export class MessageShop {
   /** Makes the message and gives its key under `components.messages`. */
   add(source: MessageSource): string {
     const workshop = this.#workshop;
-    const { docs, owner, topic, part } = source;
+    const { docs, owner, topic, part, envelope } = source;
     const codec = source.codec ?? workshop.source.codec ?? jsonCodec;
     const name = part === "reply" ? `${owner}Reply` : (docs.message?.name ?? owner);
     const isRequest = part === "payload";
+    const payload = this.#payload(source, codec, name);
+    const traits = (isRequest ? (docs.messageTraits ?? []) : []).map((trait) => this.#trait(trait));
+    if (envelope !== undefined) traits.push(this.#envelopeTrait(envelope));
     const message = defined<AsyncApiMessage>({
       name,
       ...workshop.described(isRequest ? (docs.message ?? {}) : {}),
-      contentType: codec.contentType,
-      payload: this.#payload(source, codec, name),
+      contentType: envelope?.body?.contentType ?? codec.contentType,
+      payload: envelope?.body?.schema(payload, isJson(codec), topic?.value) ?? payload,
       headers: headersSchema(this.#headers(source, name), extrasOf(source), workshop),
       correlationId: isRequest
         ? (this.#correlationId(docs) ?? (source.hasReply ? correlation : undefined))
         : correlation,
       deprecated: isRequest && docs.deprecated === true ? true : undefined,
-      examples: isRequest ? examplesOf(owner, docs.examples, codec, topic) : undefined,
+      examples: isRequest ? examplesOf(source, docs.examples, codec) : undefined,
       bindings: source.bindings,
-      traits: isRequest ? docs.messageTraits?.map((trait) => this.#trait(trait)) : undefined,
+      traits: traits.length === 0 ? undefined : traits,
     });
     return workshop.keep("messages", name, message);
   }
@@ -119,6 +134,12 @@ export class MessageShop {
     return readSchema(schema, part, owner, { strict, isJson: json, toJsonSchema: source.toJsonSchema });
   }
 
+  #envelopeTrait({ trait }: Envelope): AsyncApiReference {
+    const { name, title, summary, externalDocs, headers } = trait;
+    const made = defined<AsyncApiMessageTrait>({ title, summary, externalDocs: { ...externalDocs }, headers });
+    return referTo("components", "messageTraits", this.#workshop.keep("messageTraits", name, made));
+  }
+
   #trait(trait: MessageTrait): AsyncApiReference {
     const workshop = this.#workshop;
     const { name, headers, contentType, correlationId, bindings } = trait;
@@ -137,23 +158,21 @@ export class MessageShop {
 
 /** Examples as they are on the wire: dates are texts, and the topic is among the headers. */
 function examplesOf(
-  owner: string,
+  source: MessageSource,
   examples: readonly MessageExample[] | undefined,
   codec: Codec,
-  topic: MessageSource["topic"],
 ): readonly AsyncApiExample[] | undefined {
+  const { owner, envelope } = source;
+  const topic = topicOnWire(source);
   if (examples === undefined || examples.length === 0) return undefined;
   return examples.map(({ name, summary, payload, headers }) => {
     if (payload === undefined && headers === undefined) {
       throw new OptionError(`An example of ${owner} has neither payload nor headers.`);
     }
     const all = headers === undefined ? undefined : { ...(topic && { [topic.header]: topic.value }), ...headers };
-    return defined<AsyncApiExample>({
-      name,
-      summary,
-      headers: all,
-      payload: payload === undefined ? undefined : shown(payload, owner, codec),
-    });
+    const data = payload === undefined ? undefined : shown(payload, owner, codec);
+    const body = data === undefined ? undefined : envelope?.body?.example(data, isJson(codec), source.topic?.value);
+    return defined<AsyncApiExample>({ name, summary, headers: all, payload: body ?? data });
   });
 }
 

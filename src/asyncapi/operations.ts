@@ -2,8 +2,10 @@ import type { ActorPlan } from "../contract/actor-plan.ts";
 import type { Operation, OperationDocs } from "../contract/operation.ts";
 import type { OperationTrait } from "../contract/trait.ts";
 import { type SendTarget, targetOfOperation, targetOfPlan } from "../runtime/send-target.ts";
+import type { Envelope } from "../server/envelope.ts";
 import type { BrokerServer } from "../server/server.ts";
 import { bindingsOf, mergeBindings } from "./bindings.ts";
+import { canonical } from "./canonical.ts";
 import type { ChannelPlace, Channels } from "./channels.ts";
 import type { AsyncApiOperation, AsyncApiOperationTrait, AsyncApiReference, AsyncApiReply } from "./document.ts";
 import type { MessageShop, MessageSource } from "./messages.ts";
@@ -69,6 +71,7 @@ export class Operations {
       topic: draft.hasTopic ? this.#topic(target, servers) : undefined,
       bindings: mergeBindings(derived, draft.docs.messageBindings),
       hasReply: target.reply !== undefined,
+      envelope: this.#envelope(servers),
     });
     const place = this.#channels.use({ channel: target.channel, message, action, servers });
     return { draft, servers, place, id: this.#idOf(target.name, action, index) };
@@ -111,6 +114,7 @@ export class Operations {
       topic: undefined,
       bindings: undefined,
       hasReply: false,
+      envelope: this.#envelope(servers),
     });
     const place = this.#channels.useReplies(message, servers);
     return {
@@ -147,6 +151,15 @@ export class Operations {
       target.channel.address,
       action,
     );
+  }
+
+  /** What is around the messages, where all servers agree on it. */
+  #envelope(servers: readonly string[]): Envelope | undefined {
+    const all = servers.map((name) => this.#workshop.source.servers.get(name)?.envelope);
+    const [first] = all;
+    if (first === undefined) return undefined;
+    const looks = canonical(first.trait);
+    return all.every((one) => one !== undefined && canonical(one.trait) === looks) ? first : undefined;
   }
 
   /** The header with the topic, where all servers agree on it. */

@@ -1,4 +1,5 @@
 import type { Awaitable } from "../internal/awaitable.ts";
+import type { Envelope } from "../server/envelope.ts";
 import type { MaybeSchema } from "../server/schema.ts";
 import type { ActorDefinition, Confirmation, ErasedOptions } from "./actor.ts";
 import type { Channel } from "./channel.ts";
@@ -14,6 +15,8 @@ export interface RunnableMessage extends Message {
   inputError: unknown;
   /** Header that carries the topic on its server. */
   readonly topicHeader: string | false;
+  /** What its server writes around messages. */
+  readonly envelope: Envelope | undefined;
   /** Timed out, lost, or given up: a handler must not start any more. `stopReason` says why. */
   readonly isOver: boolean;
   readonly stopReason: unknown;

@@ -4,6 +4,7 @@ import { isPromise } from "../internal/awaitable.ts";
 import type { Duration } from "../internal/duration.ts";
 import { Ring } from "../internal/ring.ts";
 import { type Delivery, suspectAfter } from "../server/delivery.ts";
+import type { Envelope } from "../server/envelope.ts";
 import { type LeaseLostError, WorkerFatalError, WorkerStoppingError } from "../server/errors.ts";
 import type { ConnectionState, Subscription } from "../server/server.ts";
 import { recordError } from "../server/settle-reason.ts";
@@ -36,6 +37,7 @@ export class Consumer implements MessageOwner, SlotUser {
   readonly #unwanted: Unwanted;
   readonly #runner: Runner;
   readonly topicHeader: string | false;
+  readonly envelope: Envelope | undefined;
   readonly #leases: LeaseKeeper;
   #subscription: Subscription | undefined;
   #overfull = false;
@@ -51,6 +53,7 @@ export class Consumer implements MessageOwner, SlotUser {
     this.#routes = routes;
     this.serverName = entry.name;
     this.topicHeader = entry.server.topicHeader ?? worker.topicHeader;
+    this.envelope = entry.server.envelope;
     const { clock, logger } = worker;
     const { serverName } = this;
     this.#settler = new Settler({
@@ -205,6 +208,10 @@ export class Consumer implements MessageOwner, SlotUser {
     if (this.#draining) return;
     message.heldAt = this.held.push(message) - 1;
     if (worker.debug) worker.logger.debug({ event: "message.received", ...this.#fields(message) });
+    if (delivery.unreadable !== undefined) {
+      this.#leases.watch(message);
+      return this.#unwanted.unreadable(message, delivery.unreadable);
+    }
     const plan = this.#routes.find(message);
     message.plan = plan;
     this.#leases.watch(message);

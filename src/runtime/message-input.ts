@@ -48,9 +48,11 @@ export function validatePayload(message: RunnableMessage, schema: AnySchema, val
   }
 }
 
-/** Headers without those that millrace itself has added: a schema that allows no others was not asked about them. */
+/** Headers without those that were added to what was sent: a schema that allows no others was not asked about them. */
 function ownHeaders(message: RunnableMessage): MessageHeaders {
   const view = createHeaders(message.headers);
+  const { envelope } = message;
+  if (envelope !== undefined) for (const name in message.headers) if (envelope.owns(name)) delete view[name];
   if (message.topicHeader !== false) delete view[message.topicHeader];
   if (message.replyTo !== undefined) delete view[correlationHeader];
   return view;

@@ -9,6 +9,7 @@ import type { Duration } from "../internal/duration.ts";
 import { createHeaders, findHeader, type MessageHeaders } from "../internal/headers.ts";
 import { type Bookkeeping, bookkeepingHeader, noBookkeeping, parseBookkeeping } from "../server/bookkeeping.ts";
 import type { Delivery } from "../server/delivery.ts";
+import type { Envelope } from "../server/envelope.ts";
 import { LeaseLostError } from "../server/errors.ts";
 import type { Known } from "./aftermath.ts";
 import type { RunEvent } from "./decide.ts";
@@ -17,6 +18,7 @@ import type { RunEvent } from "./decide.ts";
 export interface MessageOwner {
   readonly serverName: string;
   readonly topicHeader: string | false;
+  readonly envelope: Envelope | undefined;
   newId(): string;
   onCallbackError(message: ReceivedMessage, error: unknown): void;
   settleEagerly(message: ReceivedMessage, action: "ack" | "nack" | "reject", error: unknown): void;
@@ -164,6 +166,9 @@ export class ReceivedMessage implements RunnableMessage, Known {
 
   get topicHeader(): string | false {
     return this.plan?.topicHeader ?? this.owner.topicHeader;
+  }
+  get envelope(): Envelope | undefined {
+    return this.owner.envelope;
   }
   get isOver(): boolean {
     return this.decided || this.#extras?.aborted !== undefined;

@@ -122,6 +122,7 @@ export function createRequester(host: RequesterHost): Requester {
       await Promise.race([sent, reply]);
       silence(sent);
       const delivery = await reply;
+      if (delivery.unreadable !== undefined) throw delivery.unreadable;
       const size = delivery.payload.byteLength;
       if (size > host.maxPayloadBytes) {
         throw new DecodeError(

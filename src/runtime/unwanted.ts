@@ -1,4 +1,5 @@
 import type { Features } from "../server/features.ts";
+import { recordError } from "../server/settle-reason.ts";
 import { noteForReturn, noteForUntouched, reasonFor } from "./aftermath.ts";
 import type { ReceivedMessage } from "./received-message.ts";
 import type { Settler } from "./settler.ts";
@@ -36,6 +37,14 @@ export class Unwanted {
     const actor = message.plan === undefined ? {} : { actor: message.plan.name };
     const reason = reasonFor(message, clock.now(), "poison", { ...actor, attempted: false });
     logger.error({ event: "message.poison", ...this.#fields(message), ...actor, deliveries: message.deliveries });
+    this.#settler.settle(message, "nack", "nack", { reason });
+  }
+
+  /** The server could not make sense of it. */
+  unreadable(message: ReceivedMessage, error: Error): void {
+    const { logger, clock } = this.#worker;
+    const reason = reasonFor(message, clock.now(), "decode", { error, attempted: false });
+    logger.error({ event: "message.unreadable", ...this.#fields(message), err: recordError(error) });
     this.#settler.settle(message, "nack", "nack", { reason });
   }
 

@@ -63,6 +63,11 @@ export interface Delivery {
    * derives it from `deliveryCount` and the results that it recorded itself.
    */
   readonly lapses?: number | undefined;
+  /**
+   * Why nobody can read the message: the server found it broken. Core gives it to no handler and makes it a dead letter
+   * with the reason `decode`.
+   */
+  readonly unreadable?: Error | undefined;
   /** When the message was sent, milliseconds since the epoch, where the broker keeps it. */
   readonly sentAt?: number | undefined;
   /**

@@ -1,6 +1,7 @@
 import type { Awaitable } from "../internal/awaitable.ts";
 import type { DeadLetterStore } from "./dead-letter-store.ts";
 import type { Delivery, OutgoingMessage } from "./delivery.ts";
+import type { Envelope } from "./envelope.ts";
 import type { Features } from "./features.ts";
 import type { Logger } from "./logger.ts";
 import type { PublishOptions } from "./publish-options.ts";
@@ -83,6 +84,8 @@ export interface BrokerServer<Params extends object = object, F extends Features
   /** Header that carries the topic on this server, `false` = none. Absent: the app's. */
   readonly topicHeader?: string | false | undefined;
   readonly state: ConnectionState;
+  /** What the server writes around every message. Absent: nothing. */
+  readonly envelope?: Envelope | undefined;
   connect(options?: ConnectOptions): Promise<void>;
   disconnect(): Promise<void>;
   publish(channel: string, message: OutgoingMessage, options?: PublishOptions<Params>): Awaitable<Receipt>;

@@ -60,13 +60,23 @@ export interface Override extends Disposable {
   dispose(): void;
 }
 
-function replaceServers(app: App, clock: VirtualClock): Map<string, InMemoryServer> {
+interface Replaced {
+  readonly memory: InMemoryServer;
+  /** The same as the app sees it, with the envelope that the replaced server writes. */
+  readonly shown: BrokerServer;
+}
+
+function replaceServers(app: App, clock: VirtualClock): Map<string, Replaced> {
   const { registry } = app["~internals"];
-  const servers = new Map<string, InMemoryServer>();
+  const servers = new Map<string, Replaced>();
   for (const name of registry.names) {
     // The type knows only what the replaced server promises; the memory server leaves out what that one cannot do.
-    const { features, topicHeader }: BrokerServer = registry.get(name);
-    servers.set(name, inMemory({ clock, features, ...(topicHeader === undefined ? {} : { topicHeader }) }));
+    const { features, topicHeader, envelope }: BrokerServer = registry.get(name);
+    // An envelope brings its own header for topics, and takes no other one.
+    const isOwn = topicHeader === undefined || (envelope !== undefined && topicHeader !== false);
+    const memory = inMemory({ clock, features, ...(isOwn ? {} : { topicHeader }) });
+    const plain: BrokerServer = memory;
+    servers.set(name, { memory, shown: envelope === undefined ? plain : envelope.wrap(plain, clock) });
   }
   return servers;
 }
@@ -99,7 +109,8 @@ export function createTestClient<S extends ServerMap, D extends keyof S, YD>(
   if (!Number.isFinite(start)) throw new OptionError("Expected startAt to be a Date or milliseconds since 1970.");
   const clock = createVirtualClock({ start });
   const internals = app["~internals"];
-  const servers = replaceServers(app, clock);
+  const replaced = replaceServers(app, clock);
+  const servers = new Map([...replaced].map(([name, { memory }]) => [name, memory]));
   const recorder = createRecorder(silentLogger);
   const own = internals.engineOptions;
   const engine = createEngine({
@@ -110,7 +121,7 @@ export function createTestClient<S extends ServerMap, D extends keyof S, YD>(
     logger: recorder.logger,
     stayAlive: () => () => {},
     server(name) {
-      const server = name === undefined ? undefined : servers.get(name);
+      const server = name === undefined ? undefined : replaced.get(name)?.shown;
       if (server === undefined) throw new NotFoundError(`No server named ${name}.`);
       return server;
     },

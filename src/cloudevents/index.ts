@@ -1,0 +1,2 @@
+export { cloudEvents } from "./cloud-events.ts";
+export type { CloudEventsOptions } from "./options.ts";
