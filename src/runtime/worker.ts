@@ -266,13 +266,13 @@ export function createWorker(host: WorkerHost, settings: WorkerSettings): Worker
 
   async function finishRunning(grace: number): Promise<void> {
     const drained = within(drainAll(), closeTimeout, "drain");
-    const idle = await waitIdle(grace);
+    if (!(await waitIdle(grace))) {
+      logger.error({ event: "worker.drain.timeout", running: state.slots.running });
+      for (const consumer of consumers) consumer.abortRunning();
+      if (!(await waitIdle(settings.cancelTimeout))) for (const consumer of consumers) consumer.abandonRunning();
+    }
+    // Not before: a server that does not answer must not eat up the time that handlers have left.
     await drained;
-    if (idle) return;
-    logger.error({ event: "worker.drain.timeout", running: state.slots.running });
-    for (const consumer of consumers) consumer.abortRunning();
-    if (await waitIdle(settings.cancelTimeout)) return;
-    for (const consumer of consumers) consumer.abandonRunning();
   }
 
   async function within(pending: Promise<unknown>, timeout: number, what: string): Promise<void> {
