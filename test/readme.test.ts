@@ -31,6 +31,7 @@ const pages = [
   "docs/confirmation.md",
   "docs/contracts.md",
   "docs/docs-page.md",
+  "docs/foreign-systems.md",
   "docs/guarantees.md",
   "docs/operations.md",
   "docs/servers/memory.md",
@@ -38,6 +39,9 @@ const pages = [
   "docs/servers/sqlite.md",
   "docs/testing.md",
   "docs/wire.md",
+  "docs/your-own-codec.md",
+  "docs/your-own-schema.md",
+  "docs/your-own-server.md",
 ];
 
 const run = promisify(execFile);

@@ -53,6 +53,10 @@ const examples: readonly (readonly [folder: string, apps: number])[] = [
   ["07-priorities-and-delay", 1],
   ["08-several-servers", 1],
   ["09-producer-and-worker-in-two-processes", 2],
+  ["10-your-own-server", 1],
+  ["11-your-own-codec", 1],
+  ["12-your-own-schema", 1],
+  ["13-foreign-systems", 2],
   ["github-webhooks", 1],
 ];
 
