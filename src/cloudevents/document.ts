@@ -1,4 +1,5 @@
 import type { Envelope, EnvelopeBody } from "../server/envelope.ts";
+import type { BrokerServer } from "../server/server.ts";
 import { specVersion, typeHeader, viewPrefix } from "./attributes.ts";
 import type { Settings } from "./options.ts";
 import { structuredType } from "./structured.ts";
@@ -36,7 +37,7 @@ const body: EnvelopeBody = {
 };
 
 /** What documents say of the events of a server. */
-export function documented(settings: Settings, wrap: Envelope["wrap"]): Envelope {
+export function documented(settings: Settings, wrap: Envelope<BrokerServer>["wrap"]): Envelope<BrokerServer> {
   const { mode, prefix } = settings;
   const headers = {
     type: "object",

@@ -1,5 +1,3 @@
-import type { BrokerServer } from "./server.ts";
-
 /** A JSON Schema of a document. */
 type JsonSchema = Readonly<Record<string, unknown>>;
 
@@ -14,9 +12,9 @@ export interface EnvelopeBody {
 
 /**
  * What a server writes around every message and takes off again, so that systems of another convention understand it. The
- * server does that itself; this tells documents, header schemas and test clients.
+ * server does that itself; this tells documents, header schemas and test clients. `Server` = `BrokerServer`.
  */
-export interface Envelope {
+export interface Envelope<Server = unknown> {
   /** The message trait in documents. */
   readonly trait: {
     readonly name: string;
@@ -32,5 +30,5 @@ export interface Envelope {
   /** The name on the wire of a header that handlers see; `undefined` where it is no header there. */
   wireName(header: string): string | undefined;
   /** The same envelope around another server, with its source of time, for test clients. */
-  wrap(server: BrokerServer, clock: { now(): number }): BrokerServer;
+  wrap(server: Server, clock: { now(): number }): Server;
 }

@@ -85,7 +85,7 @@ export interface BrokerServer<Params extends object = object, F extends Features
   readonly topicHeader?: string | false | undefined;
   readonly state: ConnectionState;
   /** What the server writes around every message. Absent: nothing. */
-  readonly envelope?: Envelope | undefined;
+  readonly envelope?: Envelope<BrokerServer> | undefined;
   connect(options?: ConnectOptions): Promise<void>;
   disconnect(): Promise<void>;
   publish(channel: string, message: OutgoingMessage, options?: PublishOptions<Params>): Awaitable<Receipt>;

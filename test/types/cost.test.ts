@@ -89,10 +89,12 @@ describe("a project with the package in node_modules", { timeout: 120_000 }, () 
   // where it should add makes tens of thousands out of the thousand.
   test("200 actors stay cheap", async () => {
     const few = await measure(20);
-    const many = await measure(200);
+    let many = await measure(200);
+    // Other tests may have the processor: the best of some counts.
+    for (let tries = 0; many.seconds >= 2 && tries < 4; tries += 1) many = await measure(200);
     expect((many.instantiations - few.instantiations) / 180).toBeLessThan(2000);
     expect(many.instantiations).toBeLessThan(800_000);
-    expect(many.seconds).toBeLessThan(15);
+    expect(many.seconds).toBeLessThan(2);
   });
 
   test("what is exported can be written into declarations, without any", async () => {
