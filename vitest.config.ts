@@ -10,7 +10,10 @@ const source = (path: string): string => fileURLToPath(new URL(`./src/${path}`, 
 export const sources = [
   { find: /^millrace$/, replacement: source("index.ts") },
   { find: /^millrace\/(memory|redis|sqlite)$/, replacement: source("servers/$1/index.ts") },
-  { find: /^millrace\/(testing|cloudevents|conformance|threads|json-schema|asyncapi)$/, replacement: source("$1/index.ts") },
+  {
+    find: /^millrace\/(testing|cloudevents|conformance|threads|json-schema|asyncapi)$/,
+    replacement: source("$1/index.ts"),
+  },
 ];
 
 export default defineConfig({

@@ -104,7 +104,11 @@ test("there are sources, and every one of them has a floor or is a wing", () => 
   expect(paths).toContain("index.ts");
   const homeless = paths.filter(
     (path) =>
-      !(folder(path) in floors || ["cli", "cloudevents", "conformance"].includes(folder(path)) || (broker(path) ?? "") in clients),
+      !(
+        folder(path) in floors ||
+        ["cli", "cloudevents", "conformance"].includes(folder(path)) ||
+        (broker(path) ?? "") in clients
+      ),
   );
   expect(homeless).toEqual([]);
 });
