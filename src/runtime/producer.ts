@@ -17,6 +17,7 @@ import { ConnectionError, MillraceError, OptionError, PublishError, ServerBusyEr
 import { durationOption, nameOption } from "../server/option.ts";
 import { type AnySchema, validate } from "../server/schema.ts";
 import type { BrokerServer, PublishOptions, Receipt } from "../server/server.ts";
+import { correlationHeader } from "./correlation.ts";
 import { addressedHeaders, outgoingHeaders } from "./outgoing-headers.ts";
 import { boundedBytes, lineOption } from "./payload-bytes.ts";
 import { PublishGuard, type WatchSteps } from "./publish-guard.ts";
@@ -49,6 +50,8 @@ export interface GivenOptions extends GivenScheduling, CommonSendOptions {
   readonly server?: PropertyKey | undefined;
   /** The server to use when neither the caller nor a bound actor names one: that of the message being handled. */
   readonly near?: string;
+  /** Header of a request, added behind the headers schema: the caller did not write it. */
+  readonly correlationId?: string;
   readonly headers?: unknown;
   readonly contentType?: string;
   readonly validate?: boolean;
@@ -235,6 +238,7 @@ export function createProducer(host: ProducerHost): Producer {
       header,
       target.topic,
     );
+    if (given?.correlationId !== undefined) headers[correlationHeader] = given.correlationId;
     const message: OutgoingMessage = {
       id: given?.id === undefined ? host.ids() : nameOption("id", given.id),
       payload: boundedBytes(codec.encode(value), host.maxPayloadBytes),

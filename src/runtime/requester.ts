@@ -114,11 +114,10 @@ export function createRequester(host: RequesterHost): Requester {
         else signal?.addEventListener("abort", onAbort, { once: true });
       });
       reply.catch(() => {});
-      const withId =
-        findHeader(headers, correlationHeader) === undefined ? { ...headers, [correlationHeader]: id } : headers;
+      const own = findHeader(headers, correlationHeader) === undefined ? { correlationId: id } : {};
       // The time counts from the call: neither connecting nor confirming may prolong it.
       await Promise.race([open(entry), reply]);
-      const sent = host.producer.send(to, value, { ...sending, headers: withId, replyTo: address });
+      const sent = host.producer.send(to, value, { ...sending, headers, ...own, replyTo: address });
       await Promise.race([sent, reply]);
       silence(sent);
       const delivery = await reply;
