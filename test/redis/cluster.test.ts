@@ -208,6 +208,8 @@ async function addReplica(context: TestContext, cluster: RedisCluster): Promise<
   const replica = await startRedis({
     args: [
       ...["--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf", "--cluster-node-timeout", "2000"],
+      // However long a slow machine takes to notice: a replica is good enough.
+      ...["--cluster-replica-validity-factor", "0"],
       ...["--cluster-port", bus, "--cluster-announce-ip", "127.0.0.1"],
     ],
   });
