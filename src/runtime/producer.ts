@@ -17,7 +17,6 @@ import { ConnectionError, MillraceError, OptionError, PublishError, ServerBusyEr
 import { durationOption, nameOption } from "../server/option.ts";
 import { type AnySchema, validate } from "../server/schema.ts";
 import type { BrokerServer, PublishOptions, Receipt } from "../server/server.ts";
-import { correlationHeader } from "./correlation.ts";
 import { addressedHeaders, outgoingHeaders } from "./outgoing-headers.ts";
 import { boundedBytes, lineOption } from "./payload-bytes.ts";
 import { PublishGuard, type WatchSteps } from "./publish-guard.ts";
@@ -237,8 +236,8 @@ export function createProducer(host: ProducerHost): Producer {
       given?.headers as Readonly<Record<string, unknown>> | undefined,
       header,
       target.topic,
+      given?.correlationId,
     );
-    if (given?.correlationId !== undefined) headers[correlationHeader] = given.correlationId;
     const message: OutgoingMessage = {
       id: given?.id === undefined ? host.ids() : nameOption("id", given.id),
       payload: boundedBytes(codec.encode(value), host.maxPayloadBytes),
