@@ -141,7 +141,9 @@ try {
     const [{ filename, files, size }] = packed;
     tarball = join(work, filename);
     const stray = files.filter(
-      ({ path }) => !/^(dist\/.+\.(js|d\.ts)(\.map)?|[A-Z]+(\.md)?|package\.json)$/.test(path),
+      ({ path }) =>
+        !/^(dist\/.+\.(js|d\.ts)(\.map)?|[A-Z]+(\.md)?|package\.json)$/.test(path) &&
+        !/^dist\/react-view\/[A-Za-z.]+\.br$/.test(path),
     );
     const tests = files.filter(({ path }) => /\.test(-d)?\./.test(path));
     if (stray.length + tests.length > 0)

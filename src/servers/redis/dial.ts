@@ -1,3 +1,4 @@
+import type { RedisClientOptions } from "@redis/client";
 import { systemClock } from "../../internal/clock.ts";
 import { OptionError } from "../../server/errors.ts";
 import { dialCluster, dialClusterClient, isClusterClient, type WatchOptions } from "./cluster-dial.ts";
@@ -11,7 +12,10 @@ type Places = Pick<RedisOptions, "url" | "client" | "options" | "sentinel" | "cl
 const systemWatch: WatchOptions = { clock: systemClock, patience: 8000 };
 
 /** The way to Redis that the options name. */
-export function dialOf({ url, client, options, sentinel, cluster }: Places, watch: WatchOptions = systemWatch): Dial {
+export function dialOf(places: Places, watch: WatchOptions = systemWatch): Dial {
+  const { url, client, sentinel, cluster } = places;
+  // Spelled out without the client's types in the public options, and passed on to it as they are.
+  const options = places.options as RedisClientOptions | undefined;
   if (client !== undefined) {
     if (options !== undefined) throw new OptionError("redis got client and options: give the client these options.");
     if (typeof client?.duplicate !== "function" || "getSentinelNode" in client) {

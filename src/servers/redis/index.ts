@@ -5,6 +5,7 @@ export { type RedisListServer, redisList } from "./list/list.ts";
 export type { RedisListOptions } from "./list/options.ts";
 export type {
   RedisClientLike,
+  RedisClientSettings,
   RedisClusterOptions,
   RedisNode,
   RedisOptions,

@@ -1,4 +1,3 @@
-import type { RedisClientOptions } from "@redis/client";
 import { type Clock, systemClock } from "../../internal/clock.ts";
 import type { Duration } from "../../internal/duration.ts";
 import { OptionError } from "../../server/errors.ts";
@@ -10,6 +9,24 @@ import { levelOf } from "./levels.ts";
 /** A client of `@redis/client` (or `redis`), connected or not. It is not used itself: we connect duplicates of it. */
 export interface RedisClientLike {
   duplicate(overrides?: object): unknown;
+}
+
+/**
+ * Options of the client: those of `RedisClientOptions` in `@redis/client`. Spelled out here without that package, so that
+ * the types of millrace can be checked where it is not installed.
+ */
+export interface RedisClientSettings {
+  readonly username?: string;
+  readonly password?: string;
+  readonly database?: number;
+  /** Of the connection, as `CLIENT LIST` shows it. */
+  readonly name?: string;
+  readonly url?: string;
+  /** Where credentials come from; asked again at every reconnect. */
+  readonly credentialsProvider?: object;
+  /** Address, TLS and other options of the socket. */
+  readonly socket?: object;
+  readonly [option: string]: unknown;
 }
 
 /** Address of a Redis node. */
@@ -25,7 +42,7 @@ export interface RedisSentinelOptions {
   /** The Sentinels, asked in this order. */
   readonly nodes: readonly RedisNode[];
   /** Credentials and TLS of the Sentinels themselves; those of Redis are in `options`. */
-  readonly options?: RedisClientOptions;
+  readonly options?: RedisClientSettings;
 }
 
 /** Some nodes of a cluster; the others are found through them. */
@@ -53,7 +70,7 @@ export interface RedisOptions extends ServerCommonOptions {
    * More options for the client: `username`, `password`, `database`, `credentialsProvider` (asked again at every
    * reconnect), `socket` with TLS settings. Timeouts, reconnects and the protocol version are ours.
    */
-  readonly options?: RedisClientOptions;
+  readonly options?: RedisClientSettings;
   /**
    * What the names of all keys begin with. Default `millrace:`. Servers with different prefixes see nothing of each
    * other; after a change, messages under the old prefix wait there for a worker with the old one.

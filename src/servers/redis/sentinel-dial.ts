@@ -129,7 +129,13 @@ class SentinelTransport implements Transport {
   #ask(): Promise<RedisNode> {
     const { nodes, name, options } = this.#sentinel;
     const node = nodes[this.#turn] as RedisNode;
-    this.#session ??= openSession(this.#create, at(node, options), node, name, this.#clock);
+    this.#session ??= openSession(
+      this.#create,
+      at(node, options as RedisClientOptions | undefined),
+      node,
+      name,
+      this.#clock,
+    );
     return this.#session.ask();
   }
 
